@@ -1,0 +1,1 @@
+"""KNOWS WHERE: searches an archive, and signs URLs for what it finds. One file per archive."""

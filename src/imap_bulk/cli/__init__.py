@@ -1,0 +1,1 @@
+"""PARSES, CALLS, PRINTS: exit codes live here alone."""

@@ -1,0 +1,96 @@
+"""Digest: a hash value that knows its algorithm. Written `sha256:ab12…` everywhere."""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+HEX_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
+"""The algorithms this package computes, with the length of their values in hexadecimal digits."""
+
+_READ_BYTES = 1 << 20
+_REPR_DIGEST_NAMES = {"sha-512": "sha512", "sha-256": "sha256"}  # RFC 9530, strongest first
+_SINGLE_PART_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
+
+
+class Hasher(Protocol):
+    """The part of a hashlib object that is used here."""
+
+    def update(self, chunk: bytes | bytearray | memoryview, /) -> None:
+        """Take more bytes."""
+
+    def hexdigest(self) -> str:
+        """Value of all bytes so far, in lower-case hexadecimal."""
+
+
+def hasher(algorithm: str) -> Hasher:
+    """Return a fresh hash of `algorithm`, one of `HEX_LENGTHS`."""
+    return hashlib.new(algorithm, usedforsecurity=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A hash value with its algorithm; `value` is lower-case hexadecimal. Raises ValueError if ill-formed."""
+
+    algorithm: str
+    value: str
+
+    def __post_init__(self) -> None:
+        length = HEX_LENGTHS.get(self.algorithm)
+        if length is None:
+            raise ValueError(
+                f"unknown digest algorithm {self.algorithm!r}; use one of {', '.join(HEX_LENGTHS)}"
+            )
+        if not re.fullmatch(f"[0-9a-f]{{{length}}}", self.value):
+            raise ValueError(f"a {self.algorithm} value has {length} hexadecimal digits, not {self.value!r}")
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{self.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `sha256:ab12…`, or a bare value whose length tells the algorithm. Raises ValueError."""
+        algorithm, colon, value = text.strip().lower().rpartition(":")
+        if colon:
+            return cls(algorithm.replace("sha-", "sha"), value)
+        for algorithm, length in HEX_LENGTHS.items():
+            if len(value) == length:
+                return cls(algorithm, value)
+        raise ValueError(f"{text!r} is not a digest; write algorithm:hexadecimal, as in sha256:ab12…")
+
+    @classmethod
+    def of(cls, path: Path, algorithm: str = "sha256") -> Self:
+        """Read the whole file at `path`, in pieces of 1 MiB. Raises OSError."""
+        hash_ = hasher(algorithm)
+        with path.open("rb", buffering=0) as file:
+            while chunk := file.read(_READ_BYTES):
+                hash_.update(chunk)
+        return cls(algorithm, hash_.hexdigest())
+
+    @classmethod
+    def from_repr_digest(cls, header: str | None) -> Self | None:
+        """Read a `Repr-Digest` header (RFC 9530): its strongest value that we compute, or None."""
+        values = dict(member.strip().partition("=")[::2] for member in (header or "").split(","))
+        for name, algorithm in _REPR_DIGEST_NAMES.items():
+            encoded = values.get(name, "").split(";")[0].strip()
+            if not (encoded.startswith(":") and encoded.endswith(":")):
+                continue
+            try:
+                return cls(algorithm, base64.b64decode(encoded.strip(":"), validate=True).hex())
+            except (binascii.Error, ValueError):
+                continue
+        return None
+
+    @classmethod
+    def from_etag(cls, etag: str | None) -> Self | None:
+        """Read an S3 ETag: the MD5 of an object written by one PUT, else (multipart, opaque, weak) None."""
+        match = _SINGLE_PART_ETAG.fullmatch(etag or "")
+        return cls("md5", match[1]) if match else None
+
+    def repr_digest(self) -> str:
+        """Write this value as a `Repr-Digest` header. Only for sha256 and sha512."""
+        name = next(name for name, algorithm in _REPR_DIGEST_NAMES.items() if algorithm == self.algorithm)
+        return f"{name}=:{base64.b64encode(bytes.fromhex(self.value)).decode()}:"

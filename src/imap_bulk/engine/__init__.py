@@ -1,0 +1,1 @@
+"""MOVES BYTES: knows transfers and signed URLs; knows no archive."""

@@ -1,0 +1,132 @@
+"""What can go wrong, sorted by whether another attempt can help.
+
+    BulkError                     ends one transfer; anything else (disk full, a bug) ends the run
+    ├── TransientError            another attempt may help
+    │   ├── Interrupted             the connection failed, or the body ended short
+    │   ├── Stalled                 the other side sent nothing for too long
+    │   ├── Busy                    429 or 503; may say when to come back
+    │   ├── UrlExpired              storage no longer takes the signed URL: sign anew
+    │   ├── DigestMismatch          the bytes that arrived are not the bytes that were promised
+    │   └── ServerFault             500, 502, 504: the archive's own trouble
+    ├── IncompleteRun             what `Result.raise_for_failures` raises
+    └── PermanentError            another attempt would end the same way
+        ├── NotFound                the archive does not have the file
+        ├── AccessDenied            a key is missing, unknown, or may not do this
+        ├── AlreadyArchived         the archive has a file of this name
+        ├── ReadOnly                this archive takes no uploads
+        ├── Rejected                the other side refused, or answered what nobody can read
+        ├── SourceChanged           the file changed on disk while it was sent
+        ├── Unverified              nothing to verify against, and verification was required
+        ├── BadQuery                a search condition that no archive understands
+        ├── BadManifest             lines of a manifest that cannot be used
+        ├── BadName                 names outside the archive's conventions
+        └── UnsafePath              a path that leads out of the data directory
+
+Every message is one sentence for a person: what happened, to which file, what to do. No message
+holds a credential or the query string of a signed URL. A status code that nobody foresaw is
+permanent: hammering on the unknown is how clients get blocked.
+"""
+
+
+class BulkError(Exception):
+    """One transfer, query or manifest cannot go on."""
+
+
+class TransientError(BulkError):
+    """Another attempt may help."""
+
+
+class Interrupted(TransientError):
+    """The connection failed or the body ended short."""
+
+
+class Stalled(TransientError):
+    """The other side sent nothing for longer than the idle timeout."""
+
+
+class Busy(TransientError):
+    """The other side asks for patience (429, 503)."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """Keep `retry_after`: seconds the other side asked for, or None."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type["Busy"], tuple[str, float | None]]:
+        return type(self), (str(self), self.retry_after)
+
+
+class UrlExpired(TransientError):
+    """Storage no longer takes the signed URL."""
+
+
+class DigestMismatch(TransientError):
+    """The bytes are not the promised ones; transient because the usual cause is the way, not the source."""
+
+
+class ServerFault(TransientError):
+    """The archive failed (500, 502, 504)."""
+
+
+class IncompleteRun(BulkError):
+    """Some of what was wanted is not there."""
+
+
+class PermanentError(BulkError):
+    """Another attempt would end the same way."""
+
+
+class NotFound(PermanentError):
+    """The archive does not have the file."""
+
+
+class AccessDenied(PermanentError):
+    """A key is missing, unknown, or may not do this."""
+
+
+class AlreadyArchived(PermanentError):
+    """The archive has a file of this name."""
+
+
+class ReadOnly(PermanentError):
+    """This archive takes no uploads."""
+
+
+class Rejected(PermanentError):
+    """The other side refused, or answered what nobody can read."""
+
+
+class SourceChanged(PermanentError):
+    """The file changed on disk while it was sent."""
+
+
+class Unverified(PermanentError):
+    """There was nothing to verify against, and verification was required."""
+
+
+class BadQuery(PermanentError):
+    """A search condition that no archive understands."""
+
+
+class _BadLines(PermanentError):
+    """An error with one problem a line, all of them found before anything moves."""
+
+    def __init__(self, summary: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__("\n  ".join((summary, *problems)))
+        self.summary = summary
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[type["_BadLines"], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.summary, self.problems)
+
+
+class BadManifest(_BadLines):
+    """Lines of a manifest that cannot be used; `problems` names each with its number."""
+
+
+class BadName(_BadLines):
+    """Names outside the archive's conventions; `problems` has one entry a name."""
+
+
+class UnsafePath(PermanentError):
+    """A path that leads out of the data directory."""

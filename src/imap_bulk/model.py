@@ -1,0 +1,168 @@
+"""The nouns: frozen, slotted, picklable values without behaviour beyond showing themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from imap_bulk.digest import Digest
+from imap_bulk.errors import BulkError, IncompleteRun
+
+
+def public_url(url: str) -> str:
+    """Cut a URL to what may be shown: no user, no password, no query string, no fragment."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+class Direction(StrEnum):
+    """Which way the bytes go."""
+
+    PULL = "pull"
+    PUSH = "push"
+
+
+class Status(StrEnum):
+    """How a transfer ended."""
+
+    DONE = "done"
+    SKIPPED = "skipped"  # what was wanted is there already
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Proof(StrEnum):
+    """What the bytes were held against, strongest first. The last proves only the length."""
+
+    MANIFEST = "manifest"
+    REPR_DIGEST = "repr-digest"
+    ETAG = "etag-md5"
+    SIZE = "size"
+
+    @property
+    def verifies(self) -> bool:
+        """Whether this is a digest known beforehand."""
+        return self is not Proof.SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file as the archive describes it. `size` in bytes; None means that the archive does not say."""
+
+    key: str
+    size: int | None = None
+    digest: Digest | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    """The archive's own record, unchanged."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One file to be moved: the unit of work, of retry and of report."""
+
+    direction: Direction
+    key: str
+    path: Path
+    size: int | None = None
+    digest: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A pre-signed URL: lets its bearer move one object, one way, until it expires. A secret while it lives."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers that were signed with it and must go with it."""
+    expires_at: float | None = None
+    """Unix time, by the archive's clock."""
+
+    def __repr__(self) -> str:
+        return f"SignedUrl({self.method} {public_url(self.url)}?…)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transfer is, in bytes from its start: a retry corrects itself."""
+
+    transfer: Transfer
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a transfer ended. `bytes` crossed the wire in its last attempt; `seconds` over all attempts."""
+
+    transfer: Transfer
+    status: Status
+    attempts: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    digest: Digest | None = None
+    verified_by: Proof | None = None
+    error: BulkError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is about to do. `bytes` adds up the known sizes; `unsized` files have none."""
+
+    direction: Direction
+    files: int
+    bytes: int
+    unsized: int
+    skipped: int
+
+
+Event = Plan | Progress | Outcome
+"""What a run reports while it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The count of a run: wanted = done + skipped + failed + cancelled."""
+
+    direction: Direction
+    wanted: int = 0
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    passing: int = 0
+    """Of the failed, those where another run may help."""
+    verified: int = 0
+    """Of the done and skipped, those held against a digest known beforehand."""
+    bytes: int = 0
+    seconds: float = 0.0
+    failures: tuple[Outcome, ...] = ()
+    """The first thousand failed outcomes, so that memory does not grow with bad luck."""
+
+    @property
+    def unverified(self) -> int:
+        """Of the done and skipped, those that only their size confirms."""
+        return self.done + self.skipped - self.verified
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything wanted is there."""
+        return self.failed == self.cancelled == 0
+
+    def complaint(self) -> str:
+        """Say in a sentence what is missing."""
+        first = f" The first: {self.failures[0].error}" if self.failures else ""
+        return f"{self.failed} of {self.wanted} files failed and {self.cancelled} were cancelled.{first}"
+
+    def raise_for_failures(self) -> None:
+        """Raise `IncompleteRun` unless everything wanted is there."""
+        if not self.complete:
+            raise IncompleteRun(self.complaint())

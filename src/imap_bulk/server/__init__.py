@@ -1,0 +1,1 @@
+"""PLAYS AN ARCHIVE on this machine; answers as the real ones do."""

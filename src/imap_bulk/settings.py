@@ -1,0 +1,43 @@
+"""Settings: how a run behaves. Frozen values with the unit in the name; nothing here reads the environment."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a run behaves; times in seconds."""
+
+    jobs: int = 8
+    """Transfers in flight at once. Archives complained about clients that open sixty connections."""
+
+    retries: int = 5
+    """Attempts after the first, for each transfer, as long as the fault is a passing one."""
+
+    connect_timeout: float = 15.0
+    """Longest wait for a connection."""
+
+    idle_timeout: float = 60.0
+    """Longest silence inside a body. There is no limit on the whole: large files on slow links are healthy."""
+
+    wait_base: float = 0.5
+    """Upper bound of the first random wait; doubles with every attempt (full jitter). Tests take it to zero."""
+
+    wait_max: float = 30.0
+    """Upper bound of any wait that is ours to choose."""
+
+    retry_after_max: float = 300.0
+    """Longest wait that a server's Retry-After can ask of one attempt; beyond it, the attempt fails."""
+
+    chunk_bytes: int = MIB
+    """How much is hashed and written in one thread hop; smaller bodies are handled on the event loop."""
+
+    overwrite: bool = False
+    """Move also what is already there and right."""
+
+    require_verified: bool = False
+    """Fail a transfer that nothing but its size could confirm."""
+
+    fsync: bool = True
+    """Have the disk confirm each file before it gets its final name."""

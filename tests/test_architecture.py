@@ -1,0 +1,106 @@
+"""The floors of the house: imports point down, never sideways, and each foreign thing has one door."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
+
+FLOORS = [
+    {"errors", "digest"},
+    {"model", "settings", "filenames", "environment"},
+    {"http", "retry", "manifest", "journal"},
+    {"engine", "archives", "server"},
+    {"bulk"},
+    {"aio", "blocking"},
+    {"cli"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+SAME_FLOOR = {
+    ("model", "settings"),
+    ("http", "retry"),
+    ("blocking", "aio"),
+}
+"""The few neighbours that may know each other, one way."""
+
+DOORS = {
+    "aiofiles": {"engine.download", "engine.upload", "server.storage"},
+    "aiohttp": {"http", "engine.transport", "server.app", "server.imap", "server.storage"},
+    "click": {"cli.main", "cli.imap", "cli.local", "cli.console", "cli.options"},
+    "sqlite3": {"journal", "server.catalog"},
+    "tenacity": {"retry"},
+    "tqdm": {"cli.console"},
+}
+"""Foreign thing -> the modules that may import it."""
+
+
+def modules() -> list[str]:
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return [".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in paths]
+
+
+def imports(module: str) -> Iterator[str]:
+    """Yield the full names that a module imports, also inside functions."""
+    path = PACKAGE / (module.replace(".", "/") + ".py")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms_imported(module: str) -> set[str]:
+    own = (name.split(".")[1] for name in imports(module) if name.startswith("imap_bulk."))
+    return {room for room in own if room in FLOOR}
+
+
+def arrows() -> list[tuple[str, str]]:
+    pairs = {(module, room) for module in modules() for room in rooms_imported(module)}
+    return sorted(pair for pair in pairs if pair[0].split(".")[0] != pair[1])
+
+
+@pytest.mark.parametrize(("module", "room"), arrows(), ids=lambda value: value)
+def test_imports_point_down(module: str, room: str) -> None:
+    importer = module.split(".")[0]
+    if importer in {"__init__", "__main__", "pytest_plugin"}:
+        return
+    assert FLOOR[importer] > FLOOR[room] or (importer, room) in SAME_FLOOR
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_module_has_a_floor(module: str) -> None:
+    assert module.split(".")[0] in {*FLOOR, "__init__", "__main__"}
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name.startswith("archives.")])
+def test_an_archive_knows_no_other_archive(module: str) -> None:
+    others = {name for name in imports(module) if name.startswith("imap_bulk.archives.")}
+    assert all(name.startswith("imap_bulk.archives.base.") for name in others)
+
+
+@pytest.mark.parametrize("foreign", DOORS)
+def test_each_foreign_thing_has_its_doors(foreign: str) -> None:
+    users = {module for module in modules() for name in imports(module) if name.split(".")[0] == foreign}
+    assert users <= DOORS[foreign]
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    readers = {
+        module
+        for module in modules()
+        if "os.environ"
+        in (text := (PACKAGE / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8"))
+        or "getenv" in text
+    }
+    assert readers <= {"environment"}
+
+
+def test_the_package_draws_every_room() -> None:
+    picture = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
+    undrawn = [module for module in modules() if module.split(".")[-1] not in {"__init__", "__main__"}]
+    missing = [module for module in undrawn if f" {module.split('.')[-1]}.py " not in picture]
+    assert not missing
