@@ -7,6 +7,7 @@
       console.py      what a person or a program sees: bars, rare lines, JSON Lines, tables, summary
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
+    sources.py      what a person names (files, directories, manifests) as files to pull or push
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES
       engine.py       workers, attempts, outcomes
@@ -17,11 +18,17 @@
     archives/       KNOWS WHERE
       base.py         Archive: search, sign_download, sign_upload, accept
       imap.py         IMAP Science Data Center
+      imap_query.py   what it can be asked for, checked before it is asked
+      imap_params.py  how a query is spelt for each generation of it
+      imap_split.py   a query too large to be answered, in parts
+      imap_records.py its answers, read and filtered
+      imap_signed.py  what its signed URLs say about themselves
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap.py         the API's routes
       catalog.py      what is archived, in SQLite
       storage.py      objects on disk, and the signed URLs for them
+      signing.py      AWS Signature Version 4, as it stands in a URL
     http.py         the border with aiohttp: its errors and status codes become ours
     retry.py        which fault deserves another attempt, and when
     manifest.py     lists of files: plain, sha256sum, CSV, JSON Lines
@@ -33,6 +40,58 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > aio, blocking > bulk > engine | archives | server >
+Imports point down, never sideways: cli > blocking > aio > bulk > engine | archives | server | sources >
 http, retry, manifest, journal > model, settings, filenames, environment > errors, digest.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imap_bulk.blocking import pull, push, query, verify
+    from imap_bulk.digest import Digest
+    from imap_bulk.errors import BulkError, IncompleteRun
+    from imap_bulk.model import Outcome, RemoteFile, Result, Transfer
+    from imap_bulk.settings import Settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BulkError",
+    "Digest",
+    "IncompleteRun",
+    "Outcome",
+    "RemoteFile",
+    "Result",
+    "Settings",
+    "Transfer",
+    "aio",
+    "pull",
+    "push",
+    "query",
+    "verify",
+]
+
+_ROOMS = {
+    "BulkError": "errors",
+    "Digest": "digest",
+    "IncompleteRun": "errors",
+    "Outcome": "model",
+    "RemoteFile": "model",
+    "Result": "model",
+    "Settings": "settings",
+    "Transfer": "model",
+    "pull": "blocking",
+    "push": "blocking",
+    "query": "blocking",
+    "verify": "blocking",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: aiohttp alone takes half of the command line's start."""
+    if name == "aio":
+        return import_module("imap_bulk.aio")
+    if name in _ROOMS:
+        return getattr(import_module(f"imap_bulk.{_ROOMS[name]}"), name)
+    raise AttributeError(f"module 'imap_bulk' has no attribute {name!r}")

@@ -41,9 +41,7 @@ class Digest:
     def __post_init__(self) -> None:
         length = HEX_LENGTHS.get(self.algorithm)
         if length is None:
-            raise ValueError(
-                f"unknown digest algorithm {self.algorithm!r}; use one of {', '.join(HEX_LENGTHS)}"
-            )
+            raise ValueError(f"unknown digest algorithm {self.algorithm!r}; use one of {', '.join(HEX_LENGTHS)}")
         if not re.fullmatch(f"[0-9a-f]{{{length}}}", self.value):
             raise ValueError(f"a {self.algorithm} value has {length} hexadecimal digits, not {self.value!r}")
 

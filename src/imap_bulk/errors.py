@@ -16,6 +16,7 @@
         ├── ReadOnly                this archive takes no uploads
         ├── Rejected                the other side refused, or answered what nobody can read
         ├── SourceChanged           the file changed on disk while it was sent
+        ├── Corrupted               a file on disk is no longer what it was
         ├── Unverified              nothing to verify against, and verification was required
         ├── BadQuery                a search condition that no archive understands
         ├── BadManifest             lines of a manifest that cannot be used
@@ -98,6 +99,10 @@ class Rejected(PermanentError):
 
 class SourceChanged(PermanentError):
     """The file changed on disk while it was sent."""
+
+
+class Corrupted(PermanentError):
+    """A file on disk is missing, or no longer what it was."""
 
 
 class Unverified(PermanentError):

@@ -39,6 +39,7 @@ class Proof(StrEnum):
     MANIFEST = "manifest"
     REPR_DIGEST = "repr-digest"
     ETAG = "etag-md5"
+    RECORD = "record"  # the digest that was recorded when the file came
     SIZE = "size"
 
     @property
@@ -114,25 +115,29 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a successful attempt brought: done, or skipped because the other side has it already."""
+
+    status: Status
+    bytes: int
+    digest: Digest | None
+    verified_by: Proof | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run is about to do. `bytes` adds up the known sizes; `unsized` files have none."""
 
-    direction: Direction
     files: int
     bytes: int
     unsized: int
     skipped: int
 
 
-Event = Plan | Progress | Outcome
-"""What a run reports while it goes on."""
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """The count of a run: wanted = done + skipped + failed + cancelled."""
 
-    direction: Direction
     wanted: int = 0
     done: int = 0
     skipped: int = 0
@@ -166,3 +171,9 @@ class Result:
         """Raise `IncompleteRun` unless everything wanted is there."""
         if not self.complete:
             raise IncompleteRun(self.complaint())
+
+
+Event = Plan | Transfer | Progress | Outcome | Result
+"""What a run reports: its plan; how each transfer goes and ends; and at last, even if stopped, the count.
+
+A dry run reports the transfers of its plan instead."""

@@ -1,0 +1,120 @@
+"""The verbs as coroutines, for programs: what the command line does, from plain arguments.
+
+`url`, `data_dir`, `api_key` and `access_token` default to the official client's environment variables.
+Filters are those of the command line with underscores: `instrument="mag"`, `start_date="20260101"`, …
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from imap_bulk import bulk, sources
+from imap_bulk.archives.imap import ImapArchive
+from imap_bulk.archives.imap_query import ImapQuery
+from imap_bulk.environment import read_environment
+from imap_bulk.errors import BadQuery
+from imap_bulk.model import RemoteFile, Result
+from imap_bulk.settings import Settings
+
+StrPath = str | PathLike[str]
+DEFAULT = Settings()
+
+
+async def query(
+    *,
+    url: str | None = None,
+    api_key: str | None = None,
+    access_token: str | None = None,
+    settings: Settings = DEFAULT,
+    **filters: Any,
+) -> list[RemoteFile]:
+    """Return what the archive has. Raises BadQuery before any request, BulkError when the archive fails."""
+    wanted = ImapQuery.of(**filters)
+    async with open_archive(url, api_key, access_token, settings) as archive:
+        return [file async for file in archive.search(wanted)]
+
+
+async def pull(
+    files: StrPath | Iterable[StrPath | RemoteFile] | None = None,
+    *,
+    data_dir: StrPath | None = None,
+    url: str | None = None,
+    api_key: str | None = None,
+    access_token: str | None = None,
+    settings: Settings = DEFAULT,
+    report: bulk.Report = bulk.ignore,
+    **filters: Any,
+) -> Result:
+    """Bring files below `data_dir`: those of `files` (names, archive paths, manifests, query results) or filters.
+
+    Raises BadQuery or BadManifest before anything moves, BulkError when the search fails, OSError when this
+    machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
+    """
+    if (files is None) != bool(filters):
+        raise BadQuery("say what to pull: either files, or filters such as instrument='mag'")
+    archive = open_archive(url, api_key, access_token, settings)
+    wanted = archive.search(ImapQuery.of(**filters)) if files is None else each(_listed(files))
+    return await bulk.pull(archive, wanted, directory(data_dir), settings, report)
+
+
+async def push(
+    files: StrPath | Iterable[StrPath],
+    *,
+    data_dir: StrPath | None = None,
+    url: str | None = None,
+    api_key: str | None = None,
+    access_token: str | None = None,
+    settings: Settings = DEFAULT,
+    report: bulk.Report = bulk.ignore,
+) -> Result:
+    """Send data files, directories and manifests to the archive. Raises as `pull`."""
+    transfers = sources.to_push(fspath(file) for file in _several(files))
+    archive = open_archive(url, api_key, access_token, settings)
+    return await bulk.push(archive, transfers, directory(data_dir), settings, report)
+
+
+async def verify(
+    files: StrPath | Iterable[StrPath | RemoteFile] | None = None,
+    *,
+    data_dir: StrPath | None = None,
+    settings: Settings = DEFAULT,
+    report: bulk.Report = bulk.ignore,
+) -> Result:
+    """Re-read what is below `data_dir`, held to manifests or else to the journal. Raises BadManifest, OSError."""
+    wanted = None if files is None else _listed(files)
+    return await bulk.verify(directory(data_dir), wanted, settings, report)
+
+
+def open_archive(
+    url: str | None, api_key: str | None, access_token: str | None, settings: Settings
+) -> ImapArchive:
+    """Return the archive that the arguments or else the environment name; `async with` opens it."""
+    environment = read_environment()
+    return ImapArchive(
+        url or environment.url,
+        api_key or environment.api_key,
+        access_token or environment.access_token,
+        settings,
+    )
+
+
+def directory(data_dir: StrPath | None) -> Path:
+    """Return the data directory that the argument or else the environment names."""
+    return Path(data_dir) if data_dir else read_environment().data_dir
+
+
+async def each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
+    """Yield a list as a search would."""
+    for file in files:
+        yield file
+
+
+def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> list[RemoteFile]:
+    several = list(_several(files))
+    found = [file for file in several if isinstance(file, RemoteFile)]
+    return found + sources.to_pull(fspath(file) for file in several if not isinstance(file, RemoteFile))
+
+
+def _several(files: Any) -> Iterable[Any]:
+    return [files] if isinstance(files, (str, PathLike, RemoteFile)) else files

@@ -1,0 +1,55 @@
+"""The verbs as plain functions, for notebooks and scripts; they also work where an event loop already runs."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from imap_bulk import aio
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _blocking(coroutine: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    @functools.wraps(coroutine)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(coroutine(*args, **kwargs))
+        return _run_beside(coroutine(*args, **kwargs))
+
+    return call
+
+
+def _run_beside(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on a loop of its own in a thread: a running loop, such as a notebook's, cannot be entered.
+
+    An interrupt cancels the work and waits for it, so that Ctrl-C in a notebook really stops the transfers.
+    """
+    loop = asyncio.new_event_loop()
+    with ThreadPoolExecutor(1, "imap-bulk") as executor:
+        ended = executor.submit(_run_to_the_end, loop, work)
+        try:
+            return ended.result()
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(_cancel_all, loop)
+            raise
+
+
+def _run_to_the_end(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(work)
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
+query = _blocking(aio.query)
+pull = _blocking(aio.pull)
+push = _blocking(aio.push)
+verify = _blocking(aio.verify)

@@ -1,0 +1,274 @@
+"""The verbs, each told from beginning to end: pull, push, verify. The only place where archive and engine meet."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from imap_bulk.archives.base import Archive
+from imap_bulk.digest import Digest
+from imap_bulk.engine.commit import safe_path
+from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.transport import AiohttpTransport
+from imap_bulk.errors import BulkError, Corrupted, TransientError, UnsafePath, Unverified
+from imap_bulk.journal import Journal, Record
+from imap_bulk.model import (
+    Direction,
+    Event,
+    Outcome,
+    Plan,
+    Proof,
+    RemoteFile,
+    Result,
+    Status,
+    Transfer,
+)
+from imap_bulk.settings import Settings
+
+Report = Callable[[Event], None]
+
+MOST_FAILURES_KEPT = 1000
+
+
+def ignore(_: Event) -> None:
+    """Report to nobody."""
+
+
+async def pull(
+    archive: Archive,
+    files: AsyncIterable[RemoteFile],
+    data_dir: Path,
+    settings: Settings,
+    report: Report = ignore,
+    *,
+    dry_run: bool = False,
+) -> Result:
+    """Bring `files` of `archive` to their places below `data_dir`.
+
+    `files` is usually `archive.search(query)`; it is read after the archive was opened. Raises BulkError when
+    the search fails, OSError when this machine cannot go on; a file that fails is counted instead.
+    """
+
+    async def wanted() -> AsyncIterator[Transfer | Outcome]:
+        async for file in files:
+            yield _placed(file, data_dir)
+
+    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run)
+
+
+async def push(
+    archive: Archive,
+    sources: Iterable[Transfer],
+    data_dir: Path,
+    settings: Settings,
+    report: Report = ignore,
+    *,
+    dry_run: bool = False,
+) -> Result:
+    """Send `sources` to `archive`; the journal of `data_dir` remembers what has arrived. Raises as `pull`."""
+
+    async def wanted() -> AsyncIterator[Transfer | Outcome]:
+        for transfer in sources:
+            yield transfer
+
+    return await _run(Direction.PUSH, archive, wanted(), data_dir, settings, report, dry_run)
+
+
+def _placed(file: RemoteFile, data_dir: Path) -> Transfer | Outcome:
+    """Give a remote file its place, or its failure: a bad key of one file must not stop the others."""
+    try:
+        path = safe_path(data_dir, file.key)
+    except UnsafePath as error:
+        return Outcome(Transfer(Direction.PULL, file.key, data_dir), Status.FAILED, error=error)
+    return Transfer(Direction.PULL, file.key, path, file.size, file.digest)
+
+
+async def _run(
+    direction: Direction,
+    archive: Archive,
+    wanted: AsyncIterator[Transfer | Outcome],
+    data_dir: Path,
+    settings: Settings,
+    report: Report,
+    dry_run: bool,
+) -> Result:
+    with Journal(data_dir, archive.name, direction) as journal:
+        tally = _Tally(report, journal)
+        async with archive:
+            await _plan(wanted, journal, settings, tally)
+            files, known_bytes, unsized = journal.totals()
+            report(Plan(files, known_bytes, unsized, tally.skipped))
+            if dry_run:
+                for transfer in journal.todo():
+                    report(transfer)
+                return tally.result()
+            tally.wanted += files
+            try:
+                async with AiohttpTransport(settings) as transport:
+                    await Engine(archive, transport, data_dir, settings).run(journal.todo(), tally.take)
+            finally:
+                report(tally.result())
+        return tally.result()
+
+
+async def _plan(
+    wanted: AsyncIterator[Transfer | Outcome], journal: Journal, settings: Settings, tally: "_Tally"
+) -> None:
+    """Decide before anything moves: what is there and right is skipped, the rest goes into the journal's plan."""
+    async for transfer in wanted:
+        if isinstance(transfer, Outcome):
+            tally.take_at_once(transfer)
+            continue
+        skipped = None if settings.overwrite else await _is_there(transfer, journal, settings)
+        if journal.add(transfer, todo=skipped is None) and skipped:
+            tally.take_at_once(skipped)
+
+
+async def _is_there(transfer: Transfer, journal: Journal, settings: Settings) -> Outcome | None:
+    """Return a skipped outcome if nothing need move: the journal vouches for it, or the bytes on disk prove it."""
+    record = journal.vouches_for(transfer)
+    if record and _satisfies(record, transfer, settings):
+        proof = Proof.MANIFEST if transfer.digest else record.verified_by
+        return Outcome(transfer, Status.SKIPPED, digest=record.digest, verified_by=proof)
+    if transfer.direction is Direction.PULL and transfer.digest and transfer.path.is_file():
+        found = await asyncio.to_thread(Digest.of, transfer.path, transfer.digest.algorithm)
+        if found == transfer.digest:
+            return Outcome(transfer, Status.SKIPPED, digest=found, verified_by=Proof.MANIFEST)
+    return None
+
+
+def _satisfies(record: Record, transfer: Transfer, settings: Settings) -> bool:
+    if transfer.digest and transfer.digest != record.digest:
+        return False
+    verified = transfer.digest is not None or (record.verified_by is not None and record.verified_by.verifies)
+    return verified or not settings.require_verified
+
+
+class _Notebook(Protocol):
+    """Where a tally writes successes down."""
+
+    def write(self, outcome: Outcome) -> None: ...
+
+
+class _Tally:
+    """Counts a run while passing its events on, so that wanted = done + skipped + failed + cancelled."""
+
+    def __init__(self, report: Report, notebook: _Notebook | None = None) -> None:
+        self._report = report
+        self._notebook = notebook
+        self._started = time.monotonic()
+        self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
+        self._failures: list[Outcome] = []
+        self._passing = self._verified = self._bytes = 0
+        self.wanted = 0
+
+    @property
+    def skipped(self) -> int:
+        return self._counts[Status.SKIPPED]
+
+    def take_at_once(self, outcome: Outcome) -> None:
+        """Take an outcome that was clear before anything moved."""
+        self.wanted += 1
+        self.take(outcome)
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Outcome):
+            self._count(event)
+            if self._notebook:
+                self._notebook.write(event)
+        self._report(event)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.status is Status.CANCELLED:
+            return
+        self._counts[outcome.status] += 1
+        self._bytes += outcome.bytes
+        self._verified += bool(outcome.verified_by and outcome.verified_by.verifies)
+        self._passing += isinstance(outcome.error, TransientError)
+        if outcome.status is Status.FAILED and len(self._failures) < MOST_FAILURES_KEPT:
+            self._failures.append(outcome)
+
+    def result(self) -> Result:
+        """Count up; what was wanted and has no outcome was cancelled."""
+        done, skipped, failed = self._counts.values()
+        return Result(
+            wanted=self.wanted,
+            done=done,
+            skipped=skipped,
+            failed=failed,
+            cancelled=self.wanted - done - skipped - failed,
+            passing=self._passing,
+            verified=self._verified,
+            bytes=self._bytes,
+            seconds=time.monotonic() - self._started,
+            failures=tuple(self._failures),
+        )
+
+
+async def verify(
+    data_dir: Path,
+    files: Iterable[RemoteFile] | None,
+    settings: Settings,
+    report: Report = ignore,
+) -> Result:
+    """Re-read what is on disk: `files` with the digests of a manifest, or else all that the journal records.
+
+    A file that is missing or wrong is counted as failed. Raises OSError when one cannot be read.
+    """
+    with Journal(data_dir, "", Direction.PULL) as journal:
+        tally = _Tally(report)
+        for transfer in _recorded(journal) if files is None else _listed(files, data_dir):
+            journal.add(transfer, todo=True)
+        tally.wanted, known_bytes, unsized = journal.totals()
+        report(Plan(tally.wanted, known_bytes, unsized, 0))
+        proof = Proof.RECORD if files is None else Proof.MANIFEST
+        try:
+            await _verify_all(journal.todo(), proof, settings, tally)
+        finally:
+            report(tally.result())
+    return tally.result()
+
+
+def _recorded(journal: Journal) -> Iterator[Transfer]:
+    for record in journal.records():
+        yield Transfer(Direction.PULL, record.key, record.path, record.size, record.digest)
+
+
+def _listed(files: Iterable[RemoteFile], data_dir: Path) -> Iterator[Transfer]:
+    for file in files:
+        yield Transfer(Direction.PULL, file.key, safe_path(data_dir, file.key), file.size, file.digest)
+
+
+async def _verify_all(transfers: Iterator[Transfer], proof: Proof, settings: Settings, tally: _Tally) -> None:
+    async def work() -> None:
+        for transfer in transfers:
+            tally.take(await asyncio.to_thread(_verify_one, transfer, proof))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(settings.jobs, os.cpu_count() or 1)):
+            group.create_task(work())
+
+
+def _verify_one(transfer: Transfer, proof: Proof) -> Outcome:
+    """Hold one file on disk to its digest."""
+    started = time.monotonic()
+    try:
+        size = _hold_to_digest(transfer.path, transfer.digest)
+    except BulkError as error:
+        return Outcome(transfer, Status.FAILED, 1, time.monotonic() - started, error=error)
+    return Outcome(transfer, Status.DONE, 1, time.monotonic() - started, size, transfer.digest, proof)
+
+
+def _hold_to_digest(path: Path, digest: Digest | None) -> int:
+    """Return the size in bytes. Raises Corrupted, Unverified."""
+    if digest is None:
+        raise Unverified(f"{path}: no digest is known to hold it to; list it with one in a manifest")
+    try:
+        found = Digest.of(path, digest.algorithm)
+    except FileNotFoundError as error:
+        raise Corrupted(f"{path} is missing; pull it again") from error
+    if found != digest:
+        raise Corrupted(f"{path} is {found}, but should be {digest}; pull it again")
+    return path.stat().st_size

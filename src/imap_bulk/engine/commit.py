@@ -1,0 +1,133 @@
+"""Part files: bytes get a final name only after they were verified, and only inside the data directory.
+
+    create -> write … -> (verify) -> commit        or, at any point, discard
+
+A part file lies beside its final name, because a rename is atomic only within one file system. Its name
+begins with a dot: the archive's own patterns for SPICE kernels are not anchored at the end, so that
+`naif0012.tls.part` would count as a kernel. It also names its writer, so that no two processes, on one
+machine or two, ever write to the same one.
+"""
+
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from imap_bulk.errors import UnsafePath
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+_HOST = re.sub(r"[^a-zA-Z0-9]", "", socket.gethostname())[:24] or "host"
+_LONGEST_NAME_BYTES = 255
+_LONGEST_STEM = 80
+
+
+def safe_path(root: Path, key: str) -> Path:
+    """Tell where the file of this object key belongs below `root`.
+
+    Keys come from servers and manifests, so they are held to what every file system takes: no absolute
+    path, no `..`, no hidden part (ours begin with a dot), no name that Windows reserves. Raises UnsafePath.
+    """
+    parts = key.split("/")
+    if any(_is_unsafe(part) for part in parts):
+        raise UnsafePath(f"{key!r} is no safe place below the data directory; the archive or manifest is wrong")
+    return root.joinpath(*parts)
+
+
+def _is_unsafe(part: str) -> bool:
+    return (
+        not part
+        or part.startswith(".")
+        or part.endswith((".", " "))
+        or len(os.fsencode(part)) > _LONGEST_NAME_BYTES
+        or _UNSAFE.search(part) is not None
+        or _RESERVED.fullmatch(part) is not None
+    )
+
+
+def prepare_directory(root: Path, path: Path) -> None:
+    """Make the directory of `path`, none of whose parts may lead out of `root` through a symlink.
+
+    `root` itself may be a symlink: that is the user's own choice. Raises UnsafePath, OSError.
+    """
+    real_root = root.resolve()
+    directory = root
+    for part in path.parent.relative_to(root).parts:
+        directory = directory / part
+        directory.mkdir(exist_ok=True)
+        if directory.is_symlink() and not directory.resolve().is_relative_to(real_root):
+            raise UnsafePath(f"{directory} is a symlink that leads out of {root}; nothing is written through it")
+
+
+class PartFile:
+    """Bytes on their way to the name `path` below `root`."""
+
+    def __init__(self, root: Path, path: Path) -> None:
+        """Create the part file, empty. Raises UnsafePath, OSError."""
+        root.mkdir(parents=True, exist_ok=True)
+        prepare_directory(root, path)
+        self._final = path
+        self.path = path.with_name(
+            f".{path.name[:_LONGEST_STEM]}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.part"
+        )
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Append `chunk`. Raises OSError."""
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(self._fd, view) :]
+
+    def commit(self, fsync: bool) -> None:
+        """Give the bytes their final name, atomically. Raises OSError."""
+        if fsync:
+            os.fsync(self._fd)
+        self._close()
+        self.path.replace(self._final)
+        if fsync:
+            _fsync_directory(self._final.parent)
+
+    def discard(self) -> None:
+        """Remove the part file; after `commit` this does nothing."""
+        self._close()
+        self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+def _fsync_directory(directory: Path) -> None:
+    """Make a rename survive a power cut. Windows cannot open a directory, and orders renames itself."""
+    if os.name == "nt":
+        return
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def abandoned_parts(path: Path) -> Iterator[Path]:
+    """Yield the part files of `path` that dead processes of this machine left."""
+    pattern = re.compile(
+        rf"\.{re.escape(path.name[:_LONGEST_STEM])}\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part"
+    )
+    if not path.parent.is_dir():
+        return
+    with os.scandir(path.parent) as entries:
+        matches = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
+    yield from (Path(name) for name, match in matches if match and not _is_alive(int(match[1])))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # alive, under another user
+    return True

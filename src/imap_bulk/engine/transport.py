@@ -1,0 +1,154 @@
+"""How a request reaches storage: a protocol of two methods, and aiohttp behind it.
+
+This session carries no credentials and no cookies: a signed URL is all that storage may see. Redirects
+(S3 sends an uploader to its region with 307) are followed here, by hand, and only to http and https.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol, Self
+
+import aiohttp
+import yarl
+
+from imap_bulk.errors import Rejected
+from imap_bulk.http import USER_AGENT, border, client_timeout, proxy_for
+from imap_bulk.model import SignedUrl, public_url
+from imap_bulk.settings import Settings
+
+Body = Callable[[], AsyncIterator[bytes]]
+"""Makes a fresh iterator over what is to be sent, since a redirect asks for it again."""
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MOST_REDIRECTS = 5
+_READ_BUFFER_BYTES = 1 << 18
+
+
+class Response(Protocol):
+    """Storage's answer: its head, and its body as it arrives."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields; look-up ignores case."""
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body in pieces of any size, as sent. Raises Interrupted, Stalled."""
+
+    async def read(self, limit: int) -> bytes:
+        """Read the body, at most `limit` bytes of it: for error documents."""
+
+
+class Transport(Protocol):
+    """Carries requests to storage."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc_info: object) -> None: ...
+
+    def get(self, signed: SignedUrl, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Response]:
+        """GET with extra headers. Raises Interrupted, Stalled, Rejected."""
+
+    def put(self, signed: SignedUrl, body: Body, size: int) -> AbstractAsyncContextManager[Response]:
+        """PUT exactly `size` bytes of `body`. Raises Interrupted, Stalled, Rejected."""
+
+
+class AiohttpTransport:
+    """Transport over one aiohttp session."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            # Storage keeps what it is sent as the object's type; aiohttp would invent one.
+            skip_auto_headers=["Content-Type"],
+            timeout=client_timeout(self._settings),
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # ETag and Repr-Digest speak of the bytes as they are stored
+            read_bufsize=_READ_BUFFER_BYTES,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+            self._session = None
+
+    def get(self, signed: SignedUrl, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Response]:
+        """See `Transport.get`."""
+        return self._send(signed, {**headers, **signed.headers}, None)
+
+    def put(self, signed: SignedUrl, body: Body, size: int) -> AbstractAsyncContextManager[Response]:
+        """See `Transport.put`."""
+        return self._send(signed, {"Content-Length": str(size), **signed.headers}, body)
+
+    @asynccontextmanager
+    async def _send(
+        self, signed: SignedUrl, headers: Mapping[str, str], body: Body | None
+    ) -> AsyncIterator[Response]:
+        assert self._session, "the transport is not open"
+        url = yarl.URL(signed.url, encoded=True)  # yarl's own quoting would break the signature
+        for _ in range(_MOST_REDIRECTS + 1):
+            doing = f"{signed.method} {public_url(str(url))}"
+            with border(doing):
+                response = await self._session.request(
+                    signed.method,
+                    url,
+                    headers=headers,
+                    data=body() if body else None,
+                    allow_redirects=False,
+                    proxy=proxy_for(str(url)),
+                )
+            async with response:
+                if response.status not in _REDIRECTS:
+                    yield _AiohttpResponse(response, doing)
+                    return
+                url = _next_url(url, response.headers.get("Location", ""), doing)
+        raise Rejected(f"{signed!r}: storage redirected more than {_MOST_REDIRECTS} times")
+
+
+def _next_url(url: yarl.URL, location: str, doing: str) -> yarl.URL:
+    target = url.join(yarl.URL(location, encoded=True))
+    if target.scheme not in {"http", "https"} or not location:
+        raise Rejected(f"{doing}: storage redirected to {public_url(location)!r}, which is no http address")
+    return target
+
+
+class _AiohttpResponse:
+    """One answer of aiohttp, with its errors turned into ours."""
+
+    def __init__(self, response: aiohttp.ClientResponse, doing: str) -> None:
+        self._response = response
+        self._doing = doing
+
+    @property
+    def status(self) -> int:
+        return self._response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        content = self._response.content
+        while True:
+            with border(self._doing):
+                piece = await content.readany()
+            if not piece:
+                return
+            yield piece
+
+    async def read(self, limit: int) -> bytes:
+        body = bytearray()
+        async for piece in self.pieces():
+            body += piece
+            if len(body) >= limit:
+                break
+        return bytes(body[:limit])

@@ -1,0 +1,204 @@
+"""The journal: the plan of this run, and what has been moved, in SQLite beside the files.
+
+A cache, never the truth: deleting it costs time, not correctness. What it vouches for is what this tool
+verified itself and whose size and time on disk have not changed since. The plan lives in a temporary table,
+private to the run and on disk when it grows, so that a million files cost no memory; a killed run is simply
+run again.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from imap_bulk.digest import Digest
+from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
+
+DIRECTORY = ".imap-bulk"
+"""Name of the journal's directory inside the data directory; no object key begins with a dot."""
+
+_SCHEMA_VERSION = 1
+_SCHEMA = f"""
+BEGIN;
+CREATE TABLE moved (
+    direction TEXT NOT NULL, archive TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT, verified_by TEXT, at REAL NOT NULL,
+    PRIMARY KEY (direction, archive, key)
+) WITHOUT ROWID;
+PRAGMA user_version = {_SCHEMA_VERSION};
+COMMIT;
+"""
+_PLAN = """
+CREATE TEMP TABLE plan (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, todo INTEGER
+)
+"""
+_FIND = """
+SELECT key, path, size, mtime_ns, digest, verified_by FROM moved WHERE direction = ? AND archive = ? AND key = ?
+"""
+_NEXT_RECORDS = """
+SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
+GROUP BY key ORDER BY key LIMIT ?
+"""
+_NEXT_TODO = """
+SELECT number, key, path, size, digest FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
+"""
+_BATCH = 500
+_LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a file that was moved earlier."""
+
+    key: str
+    path: Path
+    size: int
+    mtime_ns: int
+    digest: Digest | None
+    verified_by: Proof | None
+
+    def is_unchanged(self) -> bool:
+        """Tell whether the file on disk still has the size and time it was recorded with."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
+
+
+class Journal:
+    """What has been moved between one archive and one data directory, one way. A context manager."""
+
+    def __init__(self, data_dir: Path, archive: str, direction: Direction) -> None:
+        """Open or create the journal; where that is impossible, remember for this run only."""
+        self._root = data_dir.absolute()
+        self._archive = archive
+        self._direction = direction
+        self._database = _open(data_dir)
+        self._unwritten: list[tuple[object, ...]] = []
+        self._written_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
+        self._database.close()
+
+    def vouches_for(self, transfer: Transfer) -> Record | None:
+        """Return the record of an earlier run that makes this transfer needless, or None."""
+        row = self._database.execute(_FIND, (self._direction, self._archive, transfer.key)).fetchone()
+        if row is None:
+            return None
+        record = self._record_of(row)
+        if record.path != transfer.path.absolute() or not record.is_unchanged():
+            return None
+        if transfer.size not in (None, record.size):
+            return None
+        return record
+
+    def add(self, transfer: Transfer, todo: bool) -> bool:
+        """Put a transfer into the plan; False if its key is there already."""
+        digest = str(transfer.digest) if transfer.digest else None
+        row = (transfer.key, str(transfer.path), transfer.size, digest, todo)
+        added = self._database.execute(
+            "INSERT OR IGNORE INTO plan (key, path, size, digest, todo) VALUES (?, ?, ?, ?, ?)", row
+        )
+        return added.rowcount == 1
+
+    def totals(self) -> tuple[int, int, int]:
+        """Count what is to do: files, the sum of known sizes in bytes, files of unknown size."""
+        files, known, unsized = self._database.execute(
+            "SELECT count(*), total(size), count(*) - count(size) FROM plan WHERE todo"
+        ).fetchone()
+        return files, int(known), unsized
+
+    def todo(self) -> Iterator[Transfer]:
+        """Yield what the plan still asks for, in its order, reading ahead no more than a batch."""
+        last = 0
+        while rows := self._database.execute(_NEXT_TODO, (last, _BATCH)).fetchall():
+            last = rows[-1][0]
+            for _, key, path, size, digest in rows:
+                yield Transfer(self._direction, key, Path(path), size, Digest.parse(digest) if digest else None)
+
+    def records(self) -> Iterator[Record]:
+        """Yield everything recorded in this direction, whatever the archive, each key once, newest record."""
+        last = ""
+        while rows := self._database.execute(_NEXT_RECORDS, (self._direction, last, _BATCH)).fetchall():
+            last = rows[-1][0]
+            for row in rows:
+                yield self._record_of(row[:-1])
+
+    def write(self, outcome: Outcome) -> None:
+        """Remember a transfer that succeeded; rows are committed in batches."""
+        if outcome.status not in (Status.DONE, Status.SKIPPED):
+            return
+        transfer = outcome.transfer
+        try:
+            status = transfer.path.stat()
+        except OSError:  # gone again: nothing to vouch for
+            return
+        path = transfer.path.absolute()
+        if path.is_relative_to(self._root):  # relative, so that a data directory can be moved
+            path = path.relative_to(self._root)
+        digest = str(outcome.digest) if outcome.digest else None
+        row = (transfer.key, str(path), status.st_size, status.st_mtime_ns, digest, outcome.verified_by)
+        self._unwritten.append((self._direction, self._archive, *row, time.time()))
+        if len(self._unwritten) >= _BATCH or time.monotonic() - self._written_at > _LONGEST_UNWRITTEN:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit what has been remembered."""
+        self._written_at = time.monotonic()
+        rows, self._unwritten = self._unwritten, []
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+            self._database.executemany("INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._database.execute("COMMIT")
+        except sqlite3.OperationalError:  # locked by another process, or the disk is full: a cache may forget
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+
+    def _record_of(self, row: tuple[str, str, int, int, str | None, str | None]) -> Record:
+        key, path, size, mtime_ns, digest, verified_by = row
+        return Record(
+            key,
+            self._root / path,
+            size,
+            mtime_ns,
+            Digest.parse(digest) if digest else None,
+            Proof(verified_by) if verified_by else None,
+        )
+
+
+def _open(data_dir: Path) -> sqlite3.Connection:
+    """Open the journal's file; set a broken one aside; without a place to write, use memory."""
+    path = data_dir / DIRECTORY / "journal.sqlite3"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _connect(str(path))
+    except (sqlite3.OperationalError, OSError):
+        return _connect(":memory:")
+    except sqlite3.DatabaseError:
+        path.replace(path.with_suffix(".broken"))
+        return _connect(str(path))
+
+
+def _connect(place: str) -> sqlite3.Connection:
+    # Transactions are explicit, so that reading never holds a lock; the default rollback journal, unlike
+    # WAL, works on NFS.
+    database = sqlite3.connect(place, timeout=30.0, isolation_level=None)
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            database.executescript(_SCHEMA)
+        elif version != _SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(f"journal of schema version {version}")
+        database.execute(_PLAN)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database

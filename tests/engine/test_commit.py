@@ -1,0 +1,121 @@
+"""Part files and the places they may go."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imap_bulk.engine.commit import PartFile, abandoned_parts, safe_path
+from imap_bulk.errors import UnsafePath
+
+HOSTILE = [
+    "",
+    "/etc/passwd",
+    "..",
+    "../x",
+    "imap/../../x",
+    "imap//x",
+    "imap/./x",
+    "imap/",
+    "C:/x",
+    "C:\\x",
+    "\\\\host\\share",
+    "imap\\..\\x",
+    "imap/x\x00.cdf",
+    "imap/x\n.cdf",
+    "imap/NUL",
+    "imap/con.cdf",
+    "imap/x.cdf:stream",
+    "imap/x.cdf.",
+    "imap/x.cdf ",
+    ".imap-bulk/journal.sqlite3",
+    "imap/.x.part",
+    "imap/" + "x" * 256,
+]
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_a_hostile_key_has_no_place(key: str) -> None:
+    with pytest.raises(UnsafePath):
+        safe_path(Path("data"), key)
+
+
+@given(st.text())
+def test_no_key_leads_out_of_the_data_directory(key: str) -> None:
+    try:
+        path = safe_path(Path("/data"), key)
+    except UnsafePath:
+        return
+    assert path.resolve().is_relative_to("/data")
+    assert path.resolve() != Path("/data")
+
+
+def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path) -> None:
+    part = PartFile(tmp_path, tmp_path / "imap" / "x.cdf")
+    part.write(b"abc")
+    part.commit(True)
+    part.discard()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "imap" / "x.cdf"]
+    assert (tmp_path / "imap" / "x.cdf").read_bytes() == b"abc"
+
+
+def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
+    part = PartFile(tmp_path, tmp_path / "x.cdf")
+    part.write(b"abc")
+    part.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_file_is_replaced_only_by_the_commit(tmp_path: Path) -> None:
+    (tmp_path / "x.cdf").write_bytes(b"old")
+    part = PartFile(tmp_path, tmp_path / "x.cdf")
+    part.write(b"new")
+    assert (tmp_path / "x.cdf").read_bytes() == b"old"
+    part.commit(False)
+    assert (tmp_path / "x.cdf").read_bytes() == b"new"
+
+
+def test_a_part_file_is_hidden_and_its_writers_own(tmp_path: Path) -> None:
+    first, second = PartFile(tmp_path, tmp_path / "x.cdf"), PartFile(tmp_path, tmp_path / "x.cdf")
+    assert first.path != second.path
+    assert first.path.name.startswith(".")
+    first.discard()
+    second.discard()
+
+
+def test_nothing_is_written_through_a_symlink_that_leads_out(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    outside.mkdir()
+    root.mkdir()
+    (root / "imap").symlink_to(outside)
+    with pytest.raises(UnsafePath):
+        PartFile(root, root / "imap" / "mag" / "x.cdf")
+    assert list(outside.iterdir()) == []
+
+
+def test_a_symlink_that_stays_inside_is_the_users_choice(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "imap").symlink_to(tmp_path / "disk")
+    part = PartFile(tmp_path, tmp_path / "imap" / "x.cdf")
+    part.commit(False)
+    assert (tmp_path / "disk" / "x.cdf").exists()
+
+
+def test_a_final_name_that_is_a_symlink_is_replaced_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "x.cdf").symlink_to(tmp_path / "precious")
+    part = PartFile(tmp_path, tmp_path / "x.cdf")
+    part.write(b"new")
+    part.commit(False)
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert not (tmp_path / "x.cdf").is_symlink()
+
+
+def test_only_the_parts_of_dead_processes_are_abandoned(tmp_path: Path) -> None:
+    alive = PartFile(tmp_path, tmp_path / "x.cdf")
+    dead = alive.path.with_name(alive.path.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"))
+    dead.touch()
+    assert list(abandoned_parts(tmp_path / "x.cdf")) == [dead]
+    alive.discard()

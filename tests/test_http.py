@@ -1,0 +1,129 @@
+"""The border: what aiohttp raises and what servers say becomes one of our errors."""
+
+import json
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imap_bulk import errors, http
+from imap_bulk.http import Reply
+
+
+def xml(code: str, message: str) -> bytes:
+    return f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, errors.Rejected),
+        (401, errors.AccessDenied),
+        (403, errors.AccessDenied),
+        (404, errors.NotFound),
+        (408, errors.ServerFault),
+        (409, errors.AlreadyArchived),
+        (418, errors.Rejected),
+        (429, errors.Busy),
+        (500, errors.ServerFault),
+        (502, errors.ServerFault),
+        (503, errors.Busy),
+        (504, errors.ServerFault),
+        (599, errors.Rejected),
+    ],
+)
+def test_an_api_status_has_one_meaning(status: int, error: type[errors.BulkError]) -> None:
+    assert type(http.api_error(Reply(status, {}, b"why"), "a file")) is error
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (403, xml("AccessDenied", "Request has expired"), errors.UrlExpired),
+        (400, xml("AccessDenied", "The difference between the request time and …"), errors.UrlExpired),
+        (400, xml("ExpiredToken", "The provided token has expired."), errors.UrlExpired),
+        (403, xml("SignatureDoesNotMatch", "The request signature …"), errors.UrlExpired),
+        (
+            403,
+            xml("AccessDenied", "There were headers present in the request which were not signed"),
+            errors.Rejected,
+        ),
+        (403, xml("RequestTimeTooSkewed", "The difference …"), errors.Rejected),
+        (404, xml("NoSuchKey", "The specified key does not exist."), errors.NotFound),
+        (400, xml("BadDigest", "The Content-MD5 …"), errors.DigestMismatch),
+        (400, xml("RequestTimeout", "Your socket connection …"), errors.Stalled),
+        (400, xml("EntityTooLarge", "Your proposed upload …"), errors.Rejected),
+        (503, xml("SlowDown", "Please reduce your request rate."), errors.Busy),
+        (500, xml("InternalError", "We encountered …"), errors.ServerFault),
+        (502, b"<html><title>Bad Gateway</title></html>", errors.ServerFault),
+    ],
+)
+def test_storage_errors_are_told_apart(status: int, body: bytes, error: type[errors.BulkError]) -> None:
+    assert type(http.storage_error(status, {}, body, "a file")) is error
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (json.dumps("imap/x already exists."), "imap/x already exists."),
+        (json.dumps({"message": "Forbidden"}), "Forbidden"),
+        (json.dumps({"error": "FileAlreadyExists", "message": "The file exists."}), "The file exists."),
+        ("Invalid mission X. \nInvalid date. \n", "Invalid mission X. Invalid date."),
+        ("<!DOCTYPE html><title>Sign in</title>", "a web page titled 'Sign in'"),
+        ("https://host/x?X-Amz-Signature=secret", "https://host/x?…"),
+    ],
+)
+def test_the_servers_own_words_are_repeated_in_one_line(body: str, words: str) -> None:
+    assert Reply(400, {}, body.encode()).words == words
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("2", 2.0),
+        ("0", 0.0),
+        ("-5", 0.0),
+        ("1000000000", 1e9),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2020 07:28:00 GMT", 0.0),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_read_on_the_servers_clock(header: str, seconds: float | None) -> None:
+    headers = {"Retry-After": header, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert http.retry_after(headers) == seconds
+
+
+@given(st.text(), st.text())
+def test_no_retry_after_makes_us_fail(header: str, date: str) -> None:
+    seconds = http.retry_after({"Retry-After": header, "Date": date})
+    assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("raised", "error"),
+    [
+        (aiohttp.ServerTimeoutError(), errors.Stalled),
+        (TimeoutError(), errors.Stalled),
+        (aiohttp.ServerDisconnectedError(), errors.Interrupted),
+        (aiohttp.ClientPayloadError(), errors.Interrupted),
+        (ConnectionResetError(), errors.Interrupted),
+        (aiohttp.InvalidURL("x"), errors.Rejected),
+    ],
+)
+def test_what_aiohttp_raises_becomes_ours(raised: Exception, error: type[errors.BulkError]) -> None:
+    with pytest.raises(error), http.border("asking"):
+        raise raised
+
+
+def test_a_full_disk_is_no_network_fault() -> None:
+    with pytest.raises(OSError, match="No space"), http.border("downloading"):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_login_page_is_no_json() -> None:
+    page = Reply(200, {}, b"<html><title>Sign in</title></html>")
+    with pytest.raises(errors.Rejected, match="login page"):
+        http.decode_json(page, "the query")
