@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
@@ -15,8 +14,6 @@ from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
 
 ERROR_DOCUMENT_BYTES = 64 << 10
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +126,18 @@ class _Body:
         ones go in batches to a thread, one batch in flight while the next arrives.
         """
         batch = bytearray()
-        in_flight: asyncio.Task[None] | None = None
+        behind = _Behind(self._absorb)
         try:
             async for piece in response.pieces():
                 self._count(len(piece))
                 batch += piece
                 if len(batch) < chunk_bytes:
                     continue
-                if in_flight:
-                    await in_flight
-                in_flight = asyncio.create_task(_in_thread(self._absorb, batch))
+                await behind.start(batch)
                 batch = bytearray()
                 self._progress(self.received)
         finally:
-            if in_flight:
-                await asyncio.wait([in_flight])
-        if in_flight:
-            in_flight.result()
+            await behind.settle()
         self._absorb(batch)
         self._progress(self.received)
 
@@ -178,18 +170,33 @@ class _Body:
         return digest
 
 
+class _Behind:
+    """Does one piece of work at a time in a thread, while its caller goes on to the next."""
+
+    def __init__(self, work: Callable[[bytearray], None]) -> None:
+        self._work = work
+        self._running: asyncio.Future[None] | None = None
+
+    async def start(self, batch: bytearray) -> None:
+        """Start on `batch` as soon as the one before is through. Raises what that one raised."""
+        await self.settle()
+        self._running = asyncio.get_running_loop().run_in_executor(None, self._work, batch)
+
+    async def settle(self) -> None:
+        """Wait until nothing runs, even when cancelled: the work uses a file that is closed next."""
+        running, self._running = self._running, None
+        if running:
+            await asyncio.wait([running])
+            running.result()
+
+
 async def _commit(part: PartFile, settings: Settings) -> None:
-    if settings.fsync:
-        await _in_thread(part.commit, True)  # waiting for a disk must not hold up the other transfers
-    else:
+    if not settings.fsync:
         part.commit(False)
-
-
-async def _in_thread(work: Callable[[T], None], argument: T) -> None:
-    """Run `work` in a thread and stay until it is through, even when cancelled: it uses the part file."""
-    future = asyncio.get_running_loop().run_in_executor(None, work, argument)
+        return
+    committing = asyncio.ensure_future(asyncio.to_thread(part.commit, True))  # others go on while the disk syncs
     try:
-        await asyncio.shield(future)
+        await asyncio.shield(committing)
     except asyncio.CancelledError:
-        await asyncio.wait([future])
+        await asyncio.wait([committing])
         raise

@@ -1,0 +1,154 @@
+"""A storage that answers as it is told, one answer a request, and a signer that asks nobody."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from aiohttp import web
+
+from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.transport import AiohttpTransport
+from imap_bulk.model import Outcome, Progress, SignedUrl, Transfer
+from imap_bulk.settings import Settings
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CONTENT = bytes(range(256)) * 2000
+NAME = "imap_mag_l2_norm-gse_20260115_v001.0002.cdf"
+KEY = f"imap/mag/l2/2026/01/{NAME}"
+
+
+def etag(content: bytes = CONTENT) -> str:
+    return f'"{hashlib.md5(content).hexdigest()}"'
+
+
+@dataclass
+class Storage:
+    """Scripted answers, the last of which repeats; and what was asked."""
+
+    answers: list[Answer] = field(default_factory=list)
+    requests: list[web.Request] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    url: str = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return await answer(request)
+
+
+@dataclass
+class Signer:
+    """Signs without asking anybody, and counts."""
+
+    storage: Storage
+    signed: int = 0
+    refusals: list[Exception] = field(default_factory=list)
+
+    async def sign_download(self, transfer: Transfer) -> SignedUrl:
+        self.signed += 1
+        return SignedUrl("GET", f"{self.storage.url}/{transfer.key}?X-Amz-Signature=secret{self.signed}")
+
+    async def sign_upload(self, transfer: Transfer) -> SignedUrl:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.signed += 1
+        return SignedUrl("PUT", f"{self.storage.url}/{transfer.key}?X-Amz-Signature=secret{self.signed}")
+
+    def accept(self, transfer: Transfer, part: Path) -> None:
+        pass
+
+
+@dataclass
+class Run:
+    """Runs an engine over given transfers and keeps what it reported."""
+
+    signer: Signer
+    root: Path
+    settings: Settings
+    events: list[Progress | Outcome] = field(default_factory=list)
+
+    async def __call__(self, *transfers: Transfer) -> list[Outcome]:
+        async with AiohttpTransport(self.settings) as transport:
+            await Engine(self.signer, transport, self.root, self.settings).run(transfers, self.events.append)
+        return [event for event in self.events if isinstance(event, Outcome)]
+
+
+def good(content: bytes = CONTENT, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
+    """Answer with `content` and its ETag."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=content, headers={"ETag": etag(content), **headers})
+
+    return answer
+
+
+def plain(content: bytes = CONTENT) -> Answer:
+    """Answer with nothing but a length."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=content)
+
+    return answer
+
+
+def flipped() -> Answer:
+    """Answer with one wrong bit and the right ETag."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        wrong = bytearray(CONTENT)
+        wrong[len(wrong) // 2] ^= 1
+        return web.Response(body=bytes(wrong), headers={"ETag": etag()})
+
+    return answer
+
+
+def cut(length: int | None = len(CONTENT)) -> Answer:
+    """Announce `length` bytes, send half of the content, and close the connection."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"ETag": etag()})
+        response.content_length = length
+        if length is None:
+            response.force_close()
+        await response.prepare(request)
+        await response.write(CONTENT[: len(CONTENT) // 2])
+        assert request.transport
+        request.transport.close()
+        return response
+
+    return answer
+
+
+def refusal(status: int, body: str = "", **headers: str) -> Answer:
+    """Answer with an error document."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=body, headers=headers)
+
+    return answer
+
+
+def expired() -> Answer:
+    return refusal(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
+
+
+def keeping(storage: Storage, *, claimed: bytes | None = None) -> Answer:
+    """Take an upload, keep its body, and answer with its ETag, or that of `claimed`."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        storage.bodies.append(body)
+        return web.Response(headers={"ETag": etag(body if claimed is None else claimed)})
+
+    return answer
+
+
+async def silence(request: web.Request) -> web.StreamResponse:
+    """Close the connection without an answer, after the body was read."""
+    await request.read()
+    assert request.transport
+    request.transport.close()
+    return web.Response()

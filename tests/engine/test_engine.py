@@ -1,0 +1,105 @@
+"""The engine: bounded, honest about every transfer, stopped by what no transfer can mend."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from tests.engine.scripted import Run, Storage, good, refusal
+
+from imap_bulk import errors
+from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.transport import AiohttpTransport
+from imap_bulk.model import Direction, Outcome, Status, Transfer
+
+
+def many(root: Path, count: int) -> list[Transfer]:
+    return [Transfer(Direction.PULL, f"imap/{number}", root / "imap" / str(number)) for number in range(count)]
+
+
+async def test_every_transfer_has_exactly_one_outcome(run: Run, storage: Storage) -> None:
+    storage.answers = [good(), refusal(404), good()]
+    outcomes = await run(*many(run.root, 20))
+    assert sorted(outcome.transfer.key for outcome in outcomes) == sorted(
+        transfer.key for transfer in many(run.root, 20)
+    )
+    assert [outcome.status for outcome in outcomes].count(Status.FAILED) == 1
+
+
+async def test_no_more_than_the_jobs_are_in_flight(run: Run, storage: Storage) -> None:
+    in_flight = most = 0
+
+    async def counting(request: web.Request) -> web.StreamResponse:
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
+        await asyncio.sleep(0)
+        in_flight -= 1
+        return await good()(request)
+
+    storage.answers = [counting]
+    run.settings = replace(run.settings, jobs=3)
+    await run(*many(run.root, 30))
+    assert 1 <= most <= 3
+
+
+async def test_the_plan_is_read_no_further_than_the_workers_are(run: Run, storage: Storage) -> None:
+    taken = 0
+    ahead: list[int] = []
+
+    def counted() -> Iterator[Transfer]:
+        nonlocal taken
+        for transfer in many(run.root, 50):
+            taken += 1
+            ahead.append(taken - len([event for event in run.events if isinstance(event, Outcome)]))
+            yield transfer
+
+    storage.answers = [good()]
+    run.settings = replace(run.settings, jobs=4)
+    async with AiohttpTransport(run.settings) as transport:
+        await Engine(run.signer, transport, run.root, run.settings).run(counted(), run.events.append)
+    assert max(ahead) <= 4
+
+
+async def test_a_full_disk_ends_the_run(run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    storage.answers = [good()]
+    monkeypatch.setattr("os.write", full)
+    with pytest.raises(OSError, match="No space"):
+        await run(*many(run.root, 20))
+    assert not [path for path in run.root.rglob("*") if path.is_file()]
+
+
+async def test_a_cancelled_run_says_which_transfers_it_left(run: Run, storage: Storage) -> None:
+    async def never(_: web.Request) -> web.StreamResponse:
+        started.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    started = asyncio.Event()
+    storage.answers = [never]
+    running = asyncio.create_task(run(*many(run.root, 2)))
+    await started.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert {event.status for event in run.events if isinstance(event, Outcome)} == {Status.CANCELLED}
+    assert not [path for path in run.root.rglob("*") if path.is_file()]
+
+
+async def test_a_silent_storage_is_given_up(run: Run, storage: Storage) -> None:
+    release = asyncio.Event()
+
+    async def silent(_: web.Request) -> web.StreamResponse:
+        await release.wait()
+        return web.Response()
+
+    storage.answers = [silent]
+    run.settings = replace(run.settings, idle_timeout=0.05, retries=0)
+    (outcome,) = await run(*many(run.root, 1))
+    release.set()
+    assert type(outcome.error) is errors.Stalled
