@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
-    {"errors", "digest"},
+    {"errors", "digest", "spice_names"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "journal"},
     {"engine", "archives", "server", "sources"},

@@ -34,6 +34,7 @@
     manifest.py     lists of files: plain, sha256sum, CSV, JSON Lines
     journal.py      the plan and what has been done, in SQLite; a cache, never the truth
     filenames.py    the IMAP name conventions: a name tells its object key
+    spice_names.py  the conventions of SPICE kernels, as data
     environment.py  the official client's environment variables
     settings.py     how a run behaves
     model.py        the nouns

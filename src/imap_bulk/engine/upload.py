@@ -22,6 +22,9 @@ from imap_bulk.settings import Settings
 LARGEST_PUT_BYTES = 5 << 30
 """What S3 takes in one PUT."""
 
+EMPTY = Digest("md5", hasher("md5").hexdigest())
+"""What an object of no bytes must be; the answer to a range of it, 416, tells no more than its size."""
+
 _PUTS_PER_URL = 3
 
 
@@ -145,7 +148,8 @@ async def compare(transport: Transport, signed: SignedUrl, transfer: Transfer) -
         if response.status not in (200, 206, 416):
             body = await response.read(ERROR_DOCUMENT_BYTES)
             raise storage_error(response.status, response.headers, body, transfer.key)
-        archived_size, told = _whole_size(response), _told_digest(response)
+        archived_size = _whole_size(response)
+        told = EMPTY if archived_size == 0 else _told_digest(response)
     path = transfer.path
     local = await asyncio.to_thread(Digest.of, path, told.algorithm) if told else None
     if (archived_size is not None and archived_size != path.stat().st_size) or local != told:

@@ -1,0 +1,237 @@
+"""The IMAP Science Data Center: searches it, and has it sign URLs. All generations of its API since 2024."""
+
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote
+
+from imap_bulk import filenames
+from imap_bulk.archives.imap_params import endpoint, params
+from imap_bulk.archives.imap_query import ImapQuery
+from imap_bulk.archives.imap_records import (
+    Record,
+    narrowed,
+    read_records,
+    read_text,
+    to_file,
+    unwrap,
+    without_tables,
+)
+from imap_bulk.archives.imap_signed import checked_url, expires_at, headers_to_send, is_web_address
+from imap_bulk.archives.imap_split import parts
+from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected
+from imap_bulk.http import AnswerTooLong, ApiSession, Reply, api_error
+from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url
+from imap_bulk.retry import persist
+from imap_bulk.settings import Settings
+
+_HOST = "api.imap-mission.com"
+_PREFIXES = ("/api-key", "/authorized")
+_REDIRECTS = {301, 302, 303, 307, 308}
+_TOO_LARGE = 413
+_MAYBE_TOO_LARGE = {500, 502, 503, 504}
+_NO_SUCH_ENDPOINT = {(403, "Missing Authentication Token"), (404, "Not Found")}  # as API Gateway says it
+
+_LOOKED_AT_BYTES = 512
+_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
+_S3_ERROR = re.compile(rb"\s*(<\?xml[^>]*>\s*)?<Error\b")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class _TooMuch(Exception):
+    """The archive cannot answer; what is asked can be asked in parts."""
+
+    def __init__(self, smaller: tuple[ImapQuery, ...], status: int) -> None:
+        super().__init__(status)
+        self.smaller = smaller
+        self.status = status
+
+
+@dataclass(slots=True, repr=False)
+class ImapArchive:
+    """An IMAP archive at `url`, with an API key, or else an access token, or else in public.
+
+    Raises `Rejected` when `url` is no http(s) URL.
+    """
+
+    url: str
+    api_key: str | None = None
+    access_token: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    legacy_names: bool = False
+    _session: ApiSession | None = field(default=None, init=False, compare=False)
+    _has_tables: bool = field(default=True, init=False, compare=False)
+    """False once the archive has turned out to be older than its tables; forgotten on closing."""
+
+    def __post_init__(self) -> None:
+        if not is_web_address(self._plain_url()):
+            shown = self.url.rpartition("@")[2]
+            raise Rejected(f"the archive's address {shown!r} is no URL; write it out, as in https://{_HOST}")
+
+    def __repr__(self) -> str:
+        means = "an API key" if self.api_key else "an access token" if self.access_token else "no key"
+        return f"<ImapArchive {self.name} with {means}>"
+
+    @property
+    def name(self) -> str:
+        """The base URL, without credentials and what they put behind it."""
+        return public_url(self._plain_url())
+
+    async def __aenter__(self) -> Self:
+        session = ApiSession(self._base_url(), self._credentials(), self.settings)
+        self._session = await session.__aenter__()
+        self._has_tables = True
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        session, self._session = self._session, None
+        self._has_tables = True
+        if session:
+            await session.__aexit__(*exc_info)
+
+    async def search(self, query: ImapQuery) -> AsyncIterator[RemoteFile]:
+        """Yield every file that matches, each once. Raises BadQuery, AccessDenied, Rejected, TransientError.
+
+        What is too large to be answered at once is asked for in parts.
+        """
+        pending: deque[tuple[ImapQuery, int | None]] = deque((piece, None) for piece in query.pieces())
+        seen: set[str] = set()
+        while pending:
+            piece, suspected = pending.popleft()
+            try:
+                records = await self._ask(piece, suspected)
+            except _TooMuch as answer:
+                pending.extendleft((part, answer.status) for part in reversed(answer.smaller))
+                continue
+            for file in (to_file(record, str(piece)) for record in records):
+                if file.key not in seen:
+                    seen.add(file.key)
+                    yield file
+
+    def hint_when_empty(self) -> str | None:
+        """Say why a search may have found nothing, if there is a reason in sight."""
+        if self._credentials():
+            return None
+        return "without a key the archive lists released files only; set IMAP_API_KEY or give --api-key"
+
+    def remote_file(self, name_or_key: str) -> RemoteFile:
+        """Name a file without asking: a bare name tells its key, a key stands as it is. Raises BadName."""
+        if "/" in name_or_key:
+            return RemoteFile(name_or_key)
+        return RemoteFile(filenames.parse(name_or_key, legacy=self.legacy_names).key)
+
+    async def sign_download(self, transfer: Transfer) -> SignedUrl:
+        """Ask where to GET `transfer.key` from. Raises NotFound, AccessDenied, Rejected, TransientError."""
+        reply = await self._get(f"/download/{quote(transfer.key)}")
+        if reply.status not in _REDIRECTS:
+            raise _refusal(reply, transfer.key)
+        url = checked_url(reply.headers.get("Location", ""), transfer.key)
+        return SignedUrl("GET", url, expires_at=expires_at(url))
+
+    async def sign_upload(self, transfer: Transfer) -> SignedUrl:
+        """Ask where to PUT the file named in `transfer.key`. Raises AlreadyArchived, and as `sign_download`."""
+        name = transfer.key.rpartition("/")[2]
+        reply = await self._get(f"/upload/{quote(name, safe='')}")
+        if reply.status == 404 and not self.api_key:
+            raise AccessDenied(
+                f"{name}: the archive answered 404: {reply.words}; in production it takes uploads only under an "
+                "API key: set IMAP_API_KEY or give --api-key"
+            )
+        if reply.status != 200:
+            raise _refusal(reply, name)
+        url = checked_url(read_text(reply), name)
+        return SignedUrl("PUT", url, headers_to_send(url, name), expires_at(url))
+
+    def accept(self, transfer: Transfer, part: Path) -> None:
+        """Refuse a web page or storage's error document that came in place of the file. Raises Rejected."""
+        with part.open("rb") as file:
+            head = file.read(_LOOKED_AT_BYTES).removeprefix(_BYTE_ORDER_MARK)
+        if _PAGE.match(head) and not transfer.key.endswith((".html", ".htm")):
+            raise Rejected(
+                f"{transfer.key}: a web page came in place of the file; does a login page stand between?"
+            )
+        if _S3_ERROR.match(head) and not transfer.key.endswith(".xml"):
+            raise Rejected(f"{transfer.key}: storage's error document came in place of the file")
+
+    def _plain_url(self) -> str:
+        url = self.url.strip().rstrip("/")
+        prefix = next((prefix for prefix in _PREFIXES if url.endswith(prefix)), "")
+        return url.removesuffix(prefix).rstrip("/")
+
+    def _base_url(self) -> str:
+        plain = self._plain_url()
+        if self.api_key:
+            return plain + "/api-key"
+        if self.access_token:
+            return plain + "/authorized"
+        return self.url.strip().rstrip("/")
+
+    def _credentials(self) -> dict[str, str]:
+        """Give the headers that open the door. A key read from a file often ends in a line end: cut it off."""
+        if self.api_key:
+            return {"x-api-key": self.api_key.strip()}
+        if self.access_token:
+            return {"Authorization": f"Bearer {self.access_token.strip()}"}
+        return {}
+
+    async def _get(self, path: str, conditions: Mapping[str, str] | None = None) -> Reply:
+        if self._session is None:
+            raise RuntimeError("open the archive first: async with archive")
+        return unwrap(await self._session.get(path, conditions))
+
+    async def _query(self, piece: ImapQuery) -> Reply:
+        """Ask once; again, without a table, if that shows that the archive is older than its tables."""
+        reply = await self._get(endpoint(piece), params(piece, has_tables=self._has_tables))
+        if self._has_tables and without_tables(reply):
+            self._has_tables = False
+            return await self._query(piece)
+        return reply
+
+    async def _ask(self, piece: ImapQuery, suspected: int | None) -> list[Record]:
+        """Ask until there is an answer, a permanent error, or, twice in a row, the status of too much.
+
+        `suspected` is the status that split the query of which this is a part: seen again, once is enough.
+        """
+        smaller = parts(piece, _today())
+
+        async def attempt() -> list[Record]:
+            nonlocal suspected
+            try:
+                reply = await self._query(piece)
+            except AnswerTooLong as error:
+                if smaller:
+                    raise _TooMuch(smaller, _TOO_LARGE) from error
+                raise
+            if reply.status == 200:
+                return read_records(reply, str(piece))
+            if smaller and _looks_too_large(reply):
+                if reply.status in (suspected, _TOO_LARGE):
+                    raise _TooMuch(smaller, reply.status)
+                suspected = reply.status
+            raise _refusal(reply, str(piece))
+
+        patience = replace(self.settings, retries=max(bool(smaller), self.settings.retries))
+        return narrowed(piece, await persist(attempt, patience), has_tables=self._has_tables)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _looks_too_large(reply: Reply) -> bool:
+    """Tell a failure that the size may have caused from throttling, which says when to come back."""
+    if reply.status == _TOO_LARGE:
+        return True
+    return reply.status in _MAYBE_TOO_LARGE and "Retry-After" not in reply.headers
+
+
+def _refusal(reply: Reply, subject: str) -> BulkError:
+    if (reply.status, reply.words) in _NO_SUCH_ENDPOINT:
+        return NotFound(
+            f"{subject}: the archive has no such endpoint ({reply.status}: {reply.words}); check its URL"
+        )
+    return api_error(reply, subject)
