@@ -1,0 +1,160 @@
+"""The embedded archive: an API origin and a storage origin, on two ports as in production."""
+
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from imap_bulk import filenames
+from imap_bulk.server.catalog import Catalog, StoredObject
+from imap_bulk.server.imap import ImapApi, Scope
+from imap_bulk.server.signing import Signer
+from imap_bulk.server.storage import Storage
+
+__all__ = ["ArchiveServer", "Scope", "ServerOptions"]
+
+CATALOG_NAME = ".catalog.sqlite3"
+"""The catalog's file below the root; its dot keeps it apart from data."""
+
+_READ_BUFFER_BYTES = 256 << 10
+_WILDCARDS = {"0.0.0.0", "::", ""}  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How an embedded archive is set up; times in seconds."""
+
+    root: Path
+    """Where objects and catalog live; made if missing."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """Port of the API; 0 takes a free one."""
+
+    storage_port: int = 0
+    """Port of the storage; 0 takes a free one."""
+
+    keys: Mapping[str, Scope] = field(default_factory=dict, repr=False)
+    """API keys (as well bearer tokens) and what they may do; with none, everybody may read and write."""
+
+    url_lifetime_download: int = 86_400
+    url_lifetime_upload: int = 3_600
+
+    legacy_names: bool = False
+    """Take names of the first generation, with two dates and a version vNN-NN."""
+
+    answer_limit_bytes: int | None = 6_291_556
+    """Longest query answer, beyond which it is a 500: the real gateway's limit. None lifts it."""
+
+    grace: float = 3.0
+    """How long requests in flight may go on when the server stops."""
+
+    clock: Callable[[], float] = time.time
+    """Unix time; a test moves it instead of sleeping."""
+
+    secret: str | None = field(default=None, repr=False)
+    """What URLs are signed with; None takes a random one at each start."""
+
+
+class ArchiveServer:
+    """The embedded archive: `async with ArchiveServer(options) as server: server.url`."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+        self._signer = Signer(options.secret or secrets.token_hex(32))
+        self._stack = AsyncExitStack()
+        self._storage: Storage | None = None
+        self._api_port = 0
+        self._storage_port = 0
+
+    @property
+    def url(self) -> str:
+        """Base URL of the API, with its real port."""
+        return _origin(self._options.host, self._api_port)
+
+    @property
+    def storage_url(self) -> str:
+        """Base URL of the storage, with its real port."""
+        return _origin(self._options.host, self._storage_port)
+
+    @property
+    def signer(self) -> Signer:
+        """What signs URLs for the storage."""
+        return self._signer
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.aclose()
+
+    async def add(self, name: str, body: bytes) -> StoredObject:
+        """Archive `body` as the file `name`, as an upload would. Raises BadName."""
+        assert self._storage is not None, "the server has not been started"
+        return await self._storage.store(
+            filenames.parse(name, legacy=self._options.legacy_names), _one_piece(body)
+        )
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        options = self._options
+        options.root.mkdir(parents=True, exist_ok=True)
+        catalog = Catalog(options.root / CATALOG_NAME)
+        stack.callback(catalog.close)
+        self._storage = Storage(options.root, catalog, self._signer, options.clock, options.legacy_names)
+        self._storage.open()
+        stack.push_async_callback(self._storage.close)
+        storage_server = web.Server(
+            self._storage.handle,
+            access_log=None,
+            auto_decompress=False,  # an object is what was sent, also with a Content-Encoding
+            read_bufsize=_READ_BUFFER_BYTES,
+        )
+        storage_runner = web.ServerRunner(storage_server, shutdown_timeout=options.grace)
+        self._storage_port = await _listen(stack, storage_runner, options.host, options.storage_port)
+        api = ImapApi(
+            catalog,
+            self._sign,
+            options.keys,
+            legacy_names=options.legacy_names,
+            answer_limit_bytes=options.answer_limit_bytes,
+        )
+        runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=options.grace)
+        self._api_port = await _listen(stack, runner, options.host, options.port)
+
+    def _sign(self, request: web.Request, method: str, key: str) -> str:
+        options = self._options
+        origin = self.storage_url
+        if options.host in _WILDCARDS and request.url.host:
+            origin = _origin(request.url.host, self._storage_port)  # the name that reached us once
+        lifetime = options.url_lifetime_upload if method == "PUT" else options.url_lifetime_download
+        return self._signer.sign(method, origin, key, lifetime, options.clock())
+
+
+async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
+    """Serve until the stack unwinds; return the real port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # One socket of our own: `localhost` may mean two addresses, and port 0 would take a free one for each.
+    listener = socket.create_server((host, port), family=family, backlog=1024)
+    stack.callback(listener.close)
+    stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.SockSite(runner, listener, backlog=1024).start()
+    return int(listener.getsockname()[1])
+
+
+def _origin(host: str, port: int) -> str:
+    shown = "127.0.0.1" if host in _WILDCARDS else host
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+async def _one_piece(body: bytes) -> AsyncIterator[bytes]:
+    yield body
