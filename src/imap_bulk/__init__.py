@@ -11,10 +11,20 @@
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES
       engine.py       workers, attempts, outcomes
-      download.py     one GET -> part file -> verified -> committed
+      download.py     GET -> part file -> verified -> committed, over all attempts at a file
+      ranges.py       one large object through several streams
+      promise.py      what an answer's headers promise, and which object it is
+      partial.py      what is proven of a file that is partly here, and its record for a later run
       upload.py       one PUT, its last chunk held back until the digest agrees
       commit.py       part files, fsync, rename, path safety
+      pace.py         how hard each host is pressed, and when it is left alone
+      climb.py        how many requests at once: more as long as more brings more
+      breaker.py      Retry-After kept by all; a host that is down is asked by one at a time
+      floor.py        the least that a connection must bring
+      buckets.py      bytes and requests per second, and memory, shared by a run
       transport.py    how a request reaches storage
+      behind.py       work in a thread that goes on behind its caller
+      together.py     coroutines of which the first failure ends the others
     archives/       KNOWS WHERE
       base.py         Archive: search, sign_download, sign_upload, accept
       imap.py         IMAP Science Data Center

@@ -11,6 +11,7 @@ from imap_bulk.archives.base import Archive
 from imap_bulk.digest import Digest
 from imap_bulk.engine.commit import safe_path
 from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.together import together
 from imap_bulk.engine.transport import AiohttpTransport
 from imap_bulk.errors import BulkError, Corrupted, TransientError, UnsafePath, Unverified
 from imap_bulk.journal import Journal, Record
@@ -246,9 +247,7 @@ async def _verify_all(transfers: Iterator[Transfer], proof: Proof, settings: Set
         for transfer in transfers:
             tally.take(await asyncio.to_thread(_verify_one, transfer, proof))
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(settings.jobs, os.cpu_count() or 1)):
-            group.create_task(work())
+    await together(work() for _ in range(min(settings.jobs, os.cpu_count() or 1)))
 
 
 def _verify_one(transfer: Transfer, proof: Proof) -> Outcome:

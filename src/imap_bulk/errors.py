@@ -6,6 +6,7 @@
     │   ├── Stalled                 the other side sent nothing for too long
     │   ├── Busy                    429 or 503; may say when to come back
     │   ├── UrlExpired              storage no longer takes the signed URL: sign anew
+    │   ├── ObjectChanged           the archive's object became another one while it was fetched
     │   ├── DigestMismatch          the bytes that arrived are not the bytes that were promised
     │   └── ServerFault             500, 502, 504: the archive's own trouble
     ├── IncompleteRun             what `Result.raise_for_failures` raises
@@ -59,6 +60,10 @@ class Busy(TransientError):
 
 class UrlExpired(TransientError):
     """Storage no longer takes the signed URL."""
+
+
+class ObjectChanged(TransientError):
+    """The archive's object became another one while it was fetched."""
 
 
 class DigestMismatch(TransientError):

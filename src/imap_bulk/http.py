@@ -218,16 +218,17 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     value = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"-?[0-9]{1,12}", value):
         return max(0.0, float(value))
-    until = _unix_time(value)
+    until = unix_time(value)
     if until is None:
         return None
-    at = _unix_time(headers.get("Date", ""))
+    at = unix_time(headers.get("Date", ""))
     if at is None:
         at = time.time() if now is None else now
     return max(0.0, until - at)
 
 
-def _unix_time(http_date: str) -> float | None:
+def unix_time(http_date: str) -> float | None:
+    """Read an HTTP date; None when it is none."""
     try:
         return parsedate_to_datetime(http_date).timestamp()
     except (TypeError, ValueError, OverflowError):

@@ -1,5 +1,6 @@
 """A storage that answers as it is told, one answer a request, and a signer that asks nobody."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -152,3 +153,46 @@ async def silence(request: web.Request) -> web.StreamResponse:
     assert request.transport
     request.transport.close()
     return web.Response()
+
+
+def ranged(content: bytes = CONTENT, *, etag_of: bytes | None = None, until: int | None = None) -> Answer:
+    """Answer as S3 does, ranges and conditions included; cut the connection after `until` bytes of a body."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        tag = etag(content if etag_of is None else etag_of)
+        headers = {"ETag": tag, "Accept-Ranges": "bytes"}
+        if request.headers.get("If-Match", tag) != tag:
+            return web.Response(status=412)
+        start, end, status = 0, len(content), 200
+        if wanted := request.headers.get("Range"):
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            start, end, status = int(first), min(int(last or end) + 1, end), 206
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        if until is None or until >= end - start:
+            return web.Response(status=status, body=content[start:end], headers=headers)
+        response = web.StreamResponse(status=status, headers=headers)
+        response.content_length = end - start
+        await response.prepare(request)
+        await response.write(content[start : start + until])
+        # aiohttp's client drops what it has not handed out when the connection ends: let it take it first.
+        await asyncio.sleep(0.01)
+        assert request.transport
+        request.transport.close()
+        return response
+
+    return answer
+
+
+def spoiled(answer: Answer, **changes: str) -> Answer:
+    """Change headers of another answer; an empty value removes one."""
+
+    async def change(request: web.Request) -> web.StreamResponse:
+        response = await answer(request)
+        for name, value in changes.items():
+            header = name.replace("_", "-")
+            response.headers.popall(header, None)
+            if value:
+                response.headers[header] = value
+        return response
+
+    return change

@@ -54,7 +54,7 @@ def test_no_key_leads_out_of_the_data_directory(key: str) -> None:
 
 def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path) -> None:
     part = PartFile(tmp_path, tmp_path / "imap" / "x.cdf")
-    part.write(b"abc")
+    part.write(0, b"abc")
     part.commit(True)
     part.discard()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "imap" / "x.cdf"]
@@ -63,7 +63,7 @@ def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path
 
 def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
     part = PartFile(tmp_path, tmp_path / "x.cdf")
-    part.write(b"abc")
+    part.write(0, b"abc")
     part.discard()
     assert list(tmp_path.iterdir()) == []
 
@@ -71,7 +71,7 @@ def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
 def test_an_older_file_is_replaced_only_by_the_commit(tmp_path: Path) -> None:
     (tmp_path / "x.cdf").write_bytes(b"old")
     part = PartFile(tmp_path, tmp_path / "x.cdf")
-    part.write(b"new")
+    part.write(0, b"new")
     assert (tmp_path / "x.cdf").read_bytes() == b"old"
     part.commit(False)
     assert (tmp_path / "x.cdf").read_bytes() == b"new"
@@ -107,7 +107,7 @@ def test_a_final_name_that_is_a_symlink_is_replaced_not_followed(tmp_path: Path)
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "x.cdf").symlink_to(tmp_path / "precious")
     part = PartFile(tmp_path, tmp_path / "x.cdf")
-    part.write(b"new")
+    part.write(0, b"new")
     part.commit(False)
     assert (tmp_path / "precious").read_bytes() == b"precious"
     assert not (tmp_path / "x.cdf").is_symlink()

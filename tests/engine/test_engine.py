@@ -68,7 +68,7 @@ async def test_a_full_disk_ends_the_run(run: Run, storage: Storage, monkeypatch:
         raise OSError(28, "No space left on device")
 
     storage.answers = [good()]
-    monkeypatch.setattr("os.write", full)
+    monkeypatch.setattr("os.pwrite", full)
     with pytest.raises(OSError, match="No space"):
         await run(*many(run.root, 20))
     assert not [path for path in run.root.rglob("*") if path.is_file()]

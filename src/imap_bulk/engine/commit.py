@@ -1,11 +1,11 @@
 """Part files: bytes get a final name only after they were verified, and only inside the data directory.
 
-    create -> write … -> (verify) -> commit        or, at any point, discard
+    create -> write … -> (verify) -> commit        or, at any point, discard, or release for a later run
 
 A part file lies beside its final name, because a rename is atomic only within one file system. Its name
 begins with a dot: the archive's own patterns for SPICE kernels are not anchored at the end, so that
 `naif0012.tls.part` would count as a kernel. It also names its writer, so that no two processes, on one
-machine or two, ever write to the same one.
+machine or two, ever write to the same one: nothing here rests on a lock, which shared file systems may ignore.
 """
 
 import os
@@ -17,9 +17,13 @@ from pathlib import Path
 
 from imap_bulk.errors import UnsafePath
 
+RECORD_SUFFIX = ".json"
+"""What a part file's record is called beside the part file's own name."""
+
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _HOST = re.sub(r"[^a-zA-Z0-9]", "", socket.gethostname())[:24] or "host"
+_NOBODY = 0
 _LONGEST_NAME_BYTES = 255
 _LONGEST_STEM = 80
 
@@ -69,16 +73,30 @@ class PartFile:
         root.mkdir(parents=True, exist_ok=True)
         prepare_directory(root, path)
         self._final = path
-        self.path = path.with_name(
-            f".{path.name[:_LONGEST_STEM]}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.part"
-        )
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self.path = path.with_name(_part_name(path, os.getpid()))
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
-    def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Append `chunk`. Raises OSError."""
+    def write(self, offset: int, chunk: bytes | bytearray) -> None:
+        """Write `chunk` at `offset`. Raises OSError."""
         view = memoryview(chunk)
         while view:
-            view = view[os.write(self._fd, view) :]
+            written = os.pwrite(self._fd, view, offset)
+            view = view[written:]
+            offset += written
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read back what was written. Raises OSError."""
+        return os.pread(self._fd, length, offset)
+
+    def truncate(self) -> None:
+        """Begin anew. Raises OSError."""
+        os.ftruncate(self._fd, 0)
+        self.record.unlink(missing_ok=True)
+
+    @property
+    def record(self) -> Path:
+        """Where the record that a later run resumes by belongs."""
+        return self.path.with_name(self.path.name + RECORD_SUFFIX)
 
     def commit(self, fsync: bool) -> None:
         """Give the bytes their final name, atomically. Raises OSError."""
@@ -88,16 +106,30 @@ class PartFile:
         self.path.replace(self._final)
         if fsync:
             _fsync_directory(self._final.parent)
+        self.record.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Remove the part file; after `commit` this does nothing."""
+        """Remove the part file and its record; after `commit` or `release` this does nothing."""
         self._close()
         self.path.unlink(missing_ok=True)
+        self.record.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Leave the part file and its record, as nobody's, to whoever pulls this file next."""
+        self._close()
+        released = self.path.with_name(_part_name(self._final, _NOBODY))
+        self.record.replace(released.with_name(released.name + RECORD_SUFFIX))
+        self.path.replace(released)
+        self.path = released.with_name(f"{released.name}.released")  # no longer ours to discard
 
     def _close(self) -> None:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
+
+
+def _part_name(path: Path, pid: int) -> str:
+    return f".{path.name[:_LONGEST_STEM]}.{_HOST}-{pid}-{secrets.token_hex(4)}.part"
 
 
 def _fsync_directory(directory: Path) -> None:
@@ -112,18 +144,27 @@ def _fsync_directory(directory: Path) -> None:
 
 
 def abandoned_parts(path: Path) -> Iterator[Path]:
-    """Yield the part files of `path` that dead processes of this machine left."""
-    pattern = re.compile(
-        rf"\.{re.escape(path.name[:_LONGEST_STEM])}\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part"
-    )
-    if not path.parent.is_dir():
+    """Yield the part files of `path` that were released, or that dead processes of this machine left."""
+    stem = re.escape(path.name[:_LONGEST_STEM])
+    pattern = re.compile(rf"\.{stem}\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part")
+    try:
+        with os.scandir(path.parent) as entries:
+            matches = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
+    except FileNotFoundError:
         return
-    with os.scandir(path.parent) as entries:
-        matches = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
     yield from (Path(name) for name, match in matches if match and not _is_alive(int(match[1])))
 
 
+def remove_abandoned(path: Path) -> None:
+    """Remove the abandoned part files of `path`, and their records."""
+    for part in abandoned_parts(path):
+        part.unlink(missing_ok=True)
+        part.with_name(part.name + RECORD_SUFFIX).unlink(missing_ok=True)
+
+
 def _is_alive(pid: int) -> bool:
+    if pid == _NOBODY:
+        return False
     if os.name == "nt":  # where os.kill ends the process instead of asking
         return True
     try:

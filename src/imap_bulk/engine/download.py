@@ -1,101 +1,223 @@
-"""One GET: part file, verified, committed."""
+"""One file's way down: GET -> part file -> verified -> committed, over all its attempts.
+
+What an attempt has proven is kept for the next one, and, beside the part file, for the next run. It is gone on
+from only behind `If-Match`, and only if the answer is the right part of the very same object; otherwise the
+download starts over. Never a mix of two objects.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from imap_bulk import errors
-from imap_bulk.digest import Digest, hasher
-from imap_bulk.engine.commit import PartFile, abandoned_parts
-from imap_bulk.engine.transport import Response, Transport
-from imap_bulk.http import storage_error
-from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
+from imap_bulk.digest import Digest
+from imap_bulk.engine.behind import Behind, to_the_end
+from imap_bulk.engine.commit import PartFile, remove_abandoned
+from imap_bulk.engine.partial import Identity, Partial, resumable
+from imap_bulk.engine.promise import Promise, content_length, is_part, promise_of
+from imap_bulk.engine.ranges import Ranges
+from imap_bulk.engine.transport import Response, Transport, refusal
+from imap_bulk.model import Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
 
-ERROR_DOCUMENT_BYTES = 64 << 10
+MOST_RESTARTS = 2
+"""Times that a download begins anew because the archive's object has changed under it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """What the bytes will be held against: the strongest digest known beforehand, and the size."""
+class Way:
+    """What all downloads of a run share."""
 
-    proof: Proof | None
-    digest: Digest | None
-    size: int | None
-
-
-def promise_of(transfer: Transfer, headers: Mapping[str, str]) -> Promise:
-    """Choose what to verify with: manifest, then `Repr-Digest`, then a single-part ETag, then the size."""
-    size = content_length(headers)
-    if size is None:
-        size = transfer.size
-    if transfer.digest:
-        return Promise(Proof.MANIFEST, transfer.digest, size)
-    if digest := Digest.from_repr_digest(headers.get("Repr-Digest")):
-        return Promise(Proof.REPR_DIGEST, digest, size)
-    if digest := Digest.from_etag(headers.get("ETag")):
-        return Promise(Proof.ETAG, digest, size)
-    return Promise(None if size is None else Proof.SIZE, None, size)
+    transport: Transport
+    root: Path
+    settings: Settings
+    accept: Callable[[Transfer, Path], None]
 
 
-def content_length(headers: Mapping[str, str]) -> int | None:
-    """Read `Content-Length`; None when it is absent or no number."""
-    value = headers.get("Content-Length", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+class Download:
+    """One transfer's download."""
 
+    def __init__(self, way: Way, transfer: Transfer, progress: Callable[[int], None]) -> None:
+        self._way = way
+        self._transfer = transfer
+        self._progress = progress
+        self._promise: Promise | None = None
+        self._partial: Partial | None = None
+        self._is_fresh = True
+        self._resumed_from = 0
+        self._restarts = 0
 
-async def download(
-    transport: Transport,
-    signed: SignedUrl,
-    transfer: Transfer,
-    root: Path,
-    settings: Settings,
-    accept: Callable[[Transfer, Path], None],
-    progress: Callable[[int], None],
-) -> Receipt:
-    """Bring `transfer` to its path below `root`.
+    @property
+    def position(self) -> int:
+        """Bytes that are here, over all attempts."""
+        return self._partial.position if self._partial else 0
 
-    Raises BulkError when this attempt failed, OSError when this machine cannot go on.
-    """
-    async with transport.get(signed, {}) as response:
-        if response.status != 200:
-            document = await response.read(ERROR_DOCUMENT_BYTES)
-            raise storage_error(response.status, response.headers, document, transfer.key)
-        _hold_to_wishes(transfer, response.headers)
-        promise = promise_of(transfer, response.headers)
-        if settings.require_verified and promise.digest is None:
-            raise errors.Unverified(f"{transfer.key}: storage names no digest to verify with")
-        if not settings.overwrite and await asyncio.to_thread(_is_there_already, transfer.path, promise):
-            return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
-        part = PartFile(root, transfer.path)
+    async def attempt(self, signed: SignedUrl) -> Receipt:
+        """Try to bring the file to its place.
+
+        Raises BulkError when this attempt failed, OSError when this machine cannot go on.
+        """
         try:
-            body = _Body(transfer, promise, part, progress)
-            await body.receive(response, settings.chunk_bytes)
-            digest = body.verify(response.headers)
-            accept(transfer, part.path)
-            await _commit(part, settings)
+            return await self._try(signed)
+        except errors.ObjectChanged as error:
+            self._forget()
+            self._restarts += 1
+            if self._restarts > MOST_RESTARTS:
+                raise errors.Rejected(f"{error}; it changes faster than it can be fetched") from error
+            raise
+        except errors.DigestMismatch:
+            self._forget()
+            raise
+
+    async def close(self) -> None:
+        """Leave what a later run can go on from, and nothing else; after success there is nothing to leave."""
+        partial, self._partial = self._partial, None
+        if partial:
+            await to_the_end(partial.close)
+
+    async def _try(self, signed: SignedUrl) -> Receipt:
+        way = self._way
+        if self._is_fresh and not way.settings.overwrite:
+            await self._adopt()
+        self._is_fresh = False
+        async with way.transport.get(signed, self._wanted_range()) as response:
+            promise = self._going_on(response) or await self._beginning(response)
+            if not self._partial:
+                if not way.settings.overwrite and await asyncio.to_thread(_is_kept, promise, self._transfer.path):
+                    return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
+                part = PartFile(way.root, self._transfer.path)
+                self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
+            await self._fetch(signed, response, self._partial, promise)
+            digest = self._verify(self._partial, promise, response)
+        way.accept(self._transfer, self._partial.part.path)
+        if way.settings.fsync:
+            await to_the_end(self._partial.part.commit, True)  # a slow disk must not hold up the other transfers
+        else:
+            self._partial.part.commit(False)
+        fetched = self.position - self._resumed_from
+        self._partial = None
+        return Receipt(Status.DONE, fetched, digest, promise.proof)
+
+    async def _adopt(self) -> None:
+        """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
+        found = resumable(self._transfer.path, self._transfer.key)
+        wished = self._transfer.digest
+        if not found or (wished and wished.algorithm != found[1].algorithm):
+            return
+        old, record = found
+        part = PartFile(self._way.root, self._transfer.path)
+        self._partial = Partial(record.key, part, record.algorithm, Identity(record.etag, record.size))
+        copying = self._partial.resume(old, record)
+        while await asyncio.to_thread(_copy_some, copying):
+            pass
+        self._resumed_from = self._partial.front
+        await asyncio.to_thread(remove_abandoned, self._transfer.path)
+
+    def _wanted_range(self) -> dict[str, str]:
+        """Ask for what is missing, if the answer can be told to belong to what is here."""
+        partial = self._partial
+        if partial and partial.identity and partial.front:
+            return {"Range": f"bytes={partial.front}-", "If-Match": partial.identity.etag}
+        return {}
+
+    def _going_on(self, response: Response) -> Promise | None:
+        """Return what the answer promises if it goes on behind what is here; otherwise that is forgotten.
+
+        Raises ObjectChanged when storage says that its object is another one now.
+        """
+        partial = self._partial
+        if not partial or not partial.identity or not partial.front:
+            self._forget()
+            return None
+        size = partial.identity.size
+        if response.status in (200, 206) and is_part(response.headers, partial.identity, partial.front, size):
+            self._promise = self._promise or promise_of(self._transfer, response.headers, size)
+            return self._promise
+        if response.status in (206, 412, 416):
+            raise errors.ObjectChanged(f"{self._transfer.key}: the archive's object is not what it was")
+        if response.status == 200:  # the range was ignored, and the whole object comes
+            self._forget()
+        return None
+
+    async def _beginning(self, response: Response) -> Promise:
+        """Return what the answer promises that begins at the first byte. Raises the refusal that it is instead."""
+        if response.status != 200:
+            raise await refusal(response, self._transfer.key)
+        promise = promise_of(self._transfer, response.headers, content_length(response.headers))
+        if self._way.settings.require_verified and promise.digest is None:
+            raise errors.Unverified(f"{self._transfer.key}: storage names no digest to verify with")
+        self._promise = promise
+        return promise
+
+    def _forget(self) -> None:
+        partial, self._partial, self._promise = self._partial, None, None
+        self._resumed_from = 0
+        if partial:
+            partial.part.discard()
+
+    async def _fetch(self, signed: SignedUrl, response: Response, partial: Partial, promise: Promise) -> None:
+        settings = self._way.settings
+        missing = (promise.size or 0) - partial.position
+        if promise.takes_ranges and settings.streams > 1 and missing >= settings.parallel_bytes:
+            chunk_bytes = settings.chunk_bytes
+            ranges = Ranges(self._way.transport, signed, partial, chunk_bytes, self._progress)
+            await ranges.fetch(response, settings.streams)
+        elif partial.position > partial.front:  # blocks beyond the front are here already
+            ranges = Ranges(self._way.transport, signed, partial, settings.chunk_bytes, self._progress)
+            await ranges.fetch(response, 1)
+        else:
+            await self._stream(response, partial, promise)
+
+    async def _stream(self, response: Response, partial: Partial, promise: Promise) -> None:
+        """Append the whole rest. Bytes are counted here: no HTTP library is trusted with the length.
+
+        A body of one chunk is handled right here, because a thread hop costs more than the work; longer
+        ones go in batches to a thread, one batch in flight while the next arrives.
+        """
+        chunk_bytes = self._way.settings.chunk_bytes
+        batch, behind, received = bytearray(), Behind(), partial.front
+        try:
+            async for piece in response.pieces():
+                received += len(piece)
+                if promise.size is not None and received > promise.size:
+                    raise errors.DigestMismatch(
+                        f"{self._transfer.key}: more than the {promise.size} announced bytes arrived"
+                    )
+                batch += piece
+                if len(batch) >= chunk_bytes:
+                    await behind.start(partial.append, batch)
+                    batch = bytearray()
+                    self._progress(received)
+        except errors.TransientError:
+            if received != promise.size:  # some servers end badly what they have sent completely
+                raise
         finally:
-            part.discard()
-    for abandoned in abandoned_parts(transfer.path):
-        abandoned.unlink(missing_ok=True)
-    return Receipt(Status.DONE, body.received, digest, promise.proof)
+            await behind.settle()
+        partial.append(batch)
+        self._progress(received)
+
+    def _verify(self, partial: Partial, promise: Promise, response: Response) -> Digest:
+        """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch.
+
+        A body without length, digest or chunks ends when the connection does: cut short, it looks complete.
+        """
+        key, received = self._transfer.key, partial.front
+        if promise.size is not None and received != promise.size:
+            raise errors.Interrupted(f"{key}: the body ended after {received} of {promise.size} bytes")
+        chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+        if promise.proof is None and not chunked:
+            raise errors.Interrupted(f"{key}: storage says neither how long the file is nor its digest")
+        digest = partial.digest()
+        if promise.digest and digest != promise.digest:
+            raise errors.DigestMismatch(
+                f"{key}: {digest} arrived, but {promise.digest} was promised ({promise.proof})"
+            )
+        return digest
 
 
-def _hold_to_wishes(transfer: Transfer, headers: Mapping[str, str]) -> None:
-    """Raise Rejected if storage already says that its object is not the one the manifest means."""
-    wished = transfer.digest
-    for told in (Digest.from_repr_digest(headers.get("Repr-Digest")), Digest.from_etag(headers.get("ETag"))):
-        if told and wished and told.algorithm == wished.algorithm and told != wished:
-            raise errors.Rejected(f"{transfer.key}: the archive holds {told}, the manifest wants {wished}")
-    size = content_length(headers)
-    if size is not None and transfer.size is not None and size != transfer.size:
-        raise errors.DigestMismatch(
-            f"{transfer.key}: storage announces {size} bytes, {transfer.size} are expected"
-        )
-
-
-def _is_there_already(path: Path, promise: Promise) -> bool:
+def _is_kept(promise: Promise, path: Path) -> bool:
     """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
     if promise.digest is None or not path.is_file():
         return False
@@ -104,99 +226,6 @@ def _is_there_already(path: Path, promise: Promise) -> bool:
     return Digest.of(path, promise.digest.algorithm) == promise.digest
 
 
-class _Body:
-    """The body on its way into a part file: counted, hashed, written, and held to its promise."""
-
-    def __init__(
-        self, transfer: Transfer, promise: Promise, part: PartFile, progress: Callable[[int], None]
-    ) -> None:
-        self._key = transfer.key
-        self._promise = promise
-        self._part = part
-        self._progress = progress
-        self._algorithm = promise.digest.algorithm if promise.digest else "sha256"
-        self._hash = hasher(self._algorithm)
-        self.received = 0
-        """Bytes so far, counted here: no HTTP library is trusted with the length."""
-
-    async def receive(self, response: Response, chunk_bytes: int) -> None:
-        """Take the whole body. Raises BulkError when it breaks or grows too long, OSError when the disk does.
-
-        A body of one chunk is handled right here, because a thread hop costs more than the work; longer
-        ones go in batches to a thread, one batch in flight while the next arrives.
-        """
-        batch = bytearray()
-        behind = _Behind(self._absorb)
-        try:
-            async for piece in response.pieces():
-                self._count(len(piece))
-                batch += piece
-                if len(batch) < chunk_bytes:
-                    continue
-                await behind.start(batch)
-                batch = bytearray()
-                self._progress(self.received)
-        finally:
-            await behind.settle()
-        self._absorb(batch)
-        self._progress(self.received)
-
-    def _count(self, length: int) -> None:
-        self.received += length
-        size = self._promise.size
-        if size is not None and self.received > size:
-            raise errors.DigestMismatch(f"{self._key}: more than the {size} announced bytes arrived")
-
-    def _absorb(self, batch: bytearray) -> None:
-        self._hash.update(batch)
-        self._part.write(batch)
-
-    def verify(self, headers: Mapping[str, str]) -> Digest:
-        """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch.
-
-        A body without length, digest or chunks ends when the connection does: cut short, it looks complete.
-        """
-        promise = self._promise
-        if promise.size is not None and self.received != promise.size:
-            raise errors.Interrupted(f"{self._key}: the body ended after {self.received} of {promise.size} bytes")
-        chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
-        if promise.proof is None and not chunked:
-            raise errors.Interrupted(f"{self._key}: storage says neither how long the file is nor its digest")
-        digest = Digest(self._algorithm, self._hash.hexdigest())
-        if promise.digest and digest != promise.digest:
-            raise errors.DigestMismatch(
-                f"{self._key}: {digest} arrived, but {promise.digest} was promised ({promise.proof})"
-            )
-        return digest
-
-
-class _Behind:
-    """Does one piece of work at a time in a thread, while its caller goes on to the next."""
-
-    def __init__(self, work: Callable[[bytearray], None]) -> None:
-        self._work = work
-        self._running: asyncio.Future[None] | None = None
-
-    async def start(self, batch: bytearray) -> None:
-        """Start on `batch` as soon as the one before is through. Raises what that one raised."""
-        await self.settle()
-        self._running = asyncio.get_running_loop().run_in_executor(None, self._work, batch)
-
-    async def settle(self) -> None:
-        """Wait until nothing runs, even when cancelled: the work uses a file that is closed next."""
-        running, self._running = self._running, None
-        if running:
-            await asyncio.wait([running])
-            running.result()
-
-
-async def _commit(part: PartFile, settings: Settings) -> None:
-    if not settings.fsync:
-        part.commit(False)
-        return
-    committing = asyncio.ensure_future(asyncio.to_thread(part.commit, True))  # others go on while the disk syncs
-    try:
-        await asyncio.shield(committing)
-    except asyncio.CancelledError:
-        await asyncio.wait([committing])
-        raise
+def _copy_some(copying: Iterator[None]) -> bool:
+    """Copy a few MiB; False when there is no more. In steps, so that an interrupt is heeded between them."""
+    return sum(1 for _ in islice(copying, 16)) == 16

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from imap_bulk.engine.download import download
+from imap_bulk.engine.download import Download, Way
+from imap_bulk.engine.together import together
 from imap_bulk.engine.transport import Transport
 from imap_bulk.engine.upload import compare, upload
 from imap_bulk.errors import AccessDenied, AlreadyArchived, BulkError, NotFound, Unverified
@@ -51,12 +52,7 @@ class Engine:
         Raises whatever is no BulkError (a full disk, a bug): that ends the run, not one transfer.
         """
         shared = iter(transfers)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self.settings.jobs):
-                    group.create_task(self._work(shared, report))
-        except* Exception as failures:  # the first cause, without the group around it
-            raise _first(failures) from None
+        await together(self._work(shared, report) for _ in range(self.settings.jobs))
 
     async def _work(self, transfers: Iterator[Transfer], report: Report) -> None:
         for transfer in transfers:
@@ -67,12 +63,14 @@ class Engine:
         attempts = _Attempts(self, transfer, report)
         started = time.monotonic()
         try:
-            receipt = await persist(attempts.next, self.settings)
+            receipt = await persist(attempts.next, self.settings, attempts.position)
         except BulkError as error:
             return attempts.outcome(Status.FAILED, started, error=error)
         except asyncio.CancelledError:
             report(attempts.outcome(Status.CANCELLED, started))
             raise
+        finally:
+            await attempts.close()
         return replace(
             attempts.outcome(receipt.status, started),
             bytes=receipt.bytes,
@@ -90,6 +88,16 @@ class _Attempts:
         self._report = report
         self._count = 0
         self._sent = False
+        way = Way(engine.transport, engine.root, engine.settings, engine.signer.accept)
+        self._download = Download(way, transfer, self._progress)
+
+    def position(self) -> int:
+        """Bytes that are here, and stay for the next attempt."""
+        return self._download.position
+
+    async def close(self) -> None:
+        """Leave nothing open."""
+        await self._download.close()
 
     async def next(self) -> Receipt:
         """Sign late, move, verify."""
@@ -99,17 +107,8 @@ class _Attempts:
         return await self._push()
 
     async def _pull(self) -> Receipt:
-        engine = self._engine
-        signed = await engine.signer.sign_download(self._transfer)
-        return await download(
-            engine.transport,
-            signed,
-            self._transfer,
-            engine.root,
-            engine.settings,
-            engine.signer.accept,
-            self._progress,
-        )
+        signed = await self._engine.signer.sign_download(self._transfer)
+        return await self._download.attempt(signed)
 
     async def _push(self) -> Receipt:
         engine = self._engine
@@ -140,10 +139,3 @@ class _Attempts:
 
     def outcome(self, status: Status, started: float, error: BulkError | None = None) -> Outcome:
         return Outcome(self._transfer, status, self._count, time.monotonic() - started, error=error)
-
-
-def _first(failures: ExceptionGroup[Exception]) -> BaseException:
-    failure: BaseException = failures
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure

@@ -11,13 +11,16 @@ from typing import Protocol, Self
 import aiohttp
 import yarl
 
-from imap_bulk.errors import Rejected
-from imap_bulk.http import USER_AGENT, border, client_timeout, proxy_for
+from imap_bulk.errors import BulkError, Rejected
+from imap_bulk.http import USER_AGENT, border, client_timeout, proxy_for, storage_error
 from imap_bulk.model import SignedUrl, public_url
 from imap_bulk.settings import Settings
 
 Body = Callable[[], AsyncIterator[bytes]]
 """Makes a fresh iterator over what is to be sent, since a redirect asks for it again."""
+
+ERROR_DOCUMENT_BYTES = 64 << 10
+"""How much of an error document is read."""
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
@@ -40,6 +43,15 @@ class Response(Protocol):
 
     async def read(self, limit: int) -> bytes:
         """Read the body, at most `limit` bytes of it: for error documents."""
+
+    def close(self) -> None:
+        """Drop the rest of the body, and with it the connection."""
+
+
+async def refusal(response: Response, subject: str) -> BulkError:
+    """Turn an answer that is not the wanted one into a typed error that repeats storage's words."""
+    document = await response.read(ERROR_DOCUMENT_BYTES)
+    return storage_error(response.status, response.headers, document, subject)
 
 
 class Transport(Protocol):
@@ -152,3 +164,6 @@ class _AiohttpResponse:
             if len(body) >= limit:
                 break
         return bytes(body[:limit])
+
+    def close(self) -> None:
+        self._response.close()

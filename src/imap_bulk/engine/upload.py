@@ -13,9 +13,8 @@ import aiofiles
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
-from imap_bulk.engine.download import ERROR_DOCUMENT_BYTES, content_length
-from imap_bulk.engine.transport import Response, Transport
-from imap_bulk.http import storage_error
+from imap_bulk.engine.promise import content_length
+from imap_bulk.engine.transport import Response, Transport, refusal
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
 
@@ -43,13 +42,12 @@ async def upload(
         source = _Source(transfer, settings.chunk_bytes, progress)
         try:
             async with transport.put(signed, source.chunks, source.size) as response:
-                body = await response.read(ERROR_DOCUMENT_BYTES)
+                if response.status not in (200, 201, 204):
+                    raise await refusal(response, transfer.key)
         except errors.TransientError:
             if source.failure:  # the HTTP library only saw its body end short
                 raise source.failure from None
             raise
-        if response.status not in (200, 201, 204):
-            raise storage_error(response.status, response.headers, body, transfer.key)
         stored = Digest.from_etag(response.headers.get("ETag"))
         sent = source.md5()
         if stored is None or stored == sent:
@@ -146,8 +144,7 @@ async def compare(transport: Transport, signed: SignedUrl, transfer: Transfer) -
     """
     async with transport.get(signed, {"Range": "bytes=0-0"}) as response:
         if response.status not in (200, 206, 416):
-            body = await response.read(ERROR_DOCUMENT_BYTES)
-            raise storage_error(response.status, response.headers, body, transfer.key)
+            raise await refusal(response, transfer.key)
         archived_size = _whole_size(response)
         told = EMPTY if archived_size == 0 else _told_digest(response)
     path = transfer.path

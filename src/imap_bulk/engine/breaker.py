@@ -1,0 +1,123 @@
+"""When a host is left alone: its Retry-After is kept by all, and a host that is down is asked by one at a time.
+
+Pure bookkeeping with the time passed in; `pace` does the waiting.
+"""
+
+import math
+from collections.abc import Callable
+
+from imap_bulk.errors import Busy, Interrupted, ServerFault, Stalled, TransientError
+from imap_bulk.settings import Settings
+
+HOST_FAULTS = (Busy, Interrupted, Stalled, ServerFault)
+"""Errors that speak of the host. Any other BulkError is an answer, and so a sign of life."""
+
+_GROWTH = 4.0
+_PROMPT_SECONDS = 8.0
+_SHARE_OF_OUTAGE = 1 / 8
+"""Pauses grow fourfold, but the end of an outage is noticed within 8 s or an eighth of its length. Doubling on to
+30 s would leave a host alone for half a minute after a minute's outage; pauses of 8 s ask it about ten times in
+that minute, which with 8 requests caught in flight is 1.09 requests a file over 200 files."""
+
+_MOST_GROWTH_ROUNDS = 20  # beyond it the cap rules, and 4.0**512 is no float
+
+
+class Breaker:
+    """The health of one host: failures in a row, the Retry-After gate, and the lone probe while it is down."""
+
+    def __init__(self, host: str, settings: Settings, uniform: Callable[[float, float], float]) -> None:
+        self._host = host
+        self._settings = settings
+        self._uniform = uniform
+        self.is_open = False
+        self._failures = 0
+        self._rounds = 0
+        self._round_at = -math.inf
+        self._pause = 0.0
+        self._gate = -math.inf
+        self._down_since = -math.inf
+        self._last: TransientError | None = None
+        self._is_probed = False
+        self._refused_probes = 0
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may go, infinite while a probe is out.
+
+        Raises the host's last error, transient, when it has been down for too long and no probe is due.
+        """
+        if not self.is_open:
+            return max(0.0, self._gate - now)
+        until = max(self._gate, self._round_at + self._pause)
+        if not self._is_probed and until <= now:
+            return 0.0
+        if self.is_lost(now):
+            raise self._farewell(now)
+        patience = self._down_since + self._settings.outage_max - now
+        return patience if self._is_probed else min(patience, until - now)
+
+    def is_lost(self, now: float) -> bool:
+        """Tell whether the host has been down for longer than a run waits."""
+        return self.is_open and now - self._down_since >= self._settings.outage_max
+
+    def begin(self) -> bool:
+        """Note that a request goes out, and tell whether it is the probe."""
+        self._is_probed = self.is_open
+        return self.is_open
+
+    def free_probe(self) -> None:
+        """Let another probe go: this one has ended, whatever became of it."""
+        self._is_probed = False
+
+    def failed(self, now: float, began: float, error: TransientError, probe: bool) -> None:
+        """Note a failure of the host. Failures of one round trip are one reason to wait longer, not eight."""
+        if not self._failures:
+            self._down_since = now
+        self._failures += 1
+        self._last = error
+        self._refused_probes += probe
+        if began >= self._round_at:
+            self._rounds += 1
+            self._round_at = now
+            self._pause = self._next_pause(now)
+        if isinstance(error, Busy):
+            self._gate = max(self._gate, now + self._asked(error))
+        if self._failures >= self._settings.breaker_failures:
+            self.is_open = True
+
+    def answered(self, began: float) -> bool:
+        """Note a sign of life, and tell whether it counts: a request from before the failures proves nothing."""
+        if self._failures and began < self._down_since:
+            return False
+        self.close()
+        self._rounds = 0
+        return True
+
+    def close(self) -> None:
+        """Let everybody through, but remember the pauses: the probe's first bytes are no success yet."""
+        self.is_open = self._is_probed = False
+        self._failures = 0
+
+    def take_refusals(self) -> int:
+        """Count the probes that were refused since last asked."""
+        refused, self._refused_probes = self._refused_probes, 0
+        return refused
+
+    def _asked(self, error: Busy) -> float:
+        # A busy host that says "at once" is not taken at its word; not-a-number is no number either.
+        if error.retry_after and error.retry_after > 0:
+            return min(error.retry_after, self._settings.retry_after_max)
+        return self._pause
+
+    def _next_pause(self, now: float) -> float:
+        grown = self._settings.wait_base * _GROWTH ** min(self._rounds - 1, _MOST_GROWTH_ROUNDS)
+        prompt = max(_PROMPT_SECONDS, (now - self._down_since) * _SHARE_OF_OUTAGE)
+        bound = min(grown, prompt, self._settings.breaker_wait_max)
+        return self._uniform(0.8 * bound, bound)  # a lone probe needs jitter only against other clients
+
+    def _farewell(self, now: float) -> TransientError:
+        assert self._last, "only failures open the breaker"
+        minutes = (now - self._down_since) / 60
+        return type(self._last)(
+            f"{self._host} has not answered for {minutes:.0f} minutes, which is longer than a run waits; "
+            f"run again later. Its last word: {self._last}"
+        )

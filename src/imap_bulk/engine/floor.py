@@ -1,0 +1,71 @@
+"""The least that one connection must bring, lest a dripping peer holds it for hours (rclone #9841: sixteen)."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imap_bulk.engine.buckets import Clock
+from imap_bulk.errors import Stalled
+from imap_bulk.settings import Settings
+
+_BINS = 30
+"""Pieces are counted in bins of a thirtieth of the window: a fast body has thousands of pieces a second."""
+
+
+class Floor:
+    """Watches the goodput of one body over a sliding window, the first of which is granted in full."""
+
+    def __init__(self, settings: Settings, subject: str, clock: Clock = time.monotonic) -> None:
+        self._window = settings.floor_window
+        self._least = settings.floor_bytes_per_second * settings.floor_window
+        self._subject = subject
+        self._clock = clock
+        self._excused_seconds = 0.0
+        self._began = clock()
+        self._bins: deque[tuple[float, int]] = deque()
+        self._sum = 0
+
+    def count(self, n_bytes: int) -> None:
+        """Note a piece that arrived."""
+        now = self._now()
+        self._sum += n_bytes
+        if self._bins and now - self._bins[-1][0] < self._window / _BINS:
+            since, before = self._bins.pop()
+            self._bins.append((since, before + n_bytes))
+            return
+        self._bins.append((now, n_bytes))
+
+    def check(self) -> None:
+        """Raise Stalled if the last window brought too little."""
+        now = self._now()
+        while self._bins and self._bins[0][0] <= now - self._window:
+            self._sum -= self._bins.popleft()[1]
+        if now - self._began >= self._window and self._sum < self._least:
+            raise Stalled(
+                f"{self._subject}: only {self._sum} bytes came in the last {self._window:g} s; "
+                "the connection is given up for a better one"
+            )
+
+    def seconds_left(self) -> float:
+        """Seconds of silence until `check` would raise: a timeout for waiting on the next piece."""
+        left = self._began + self._window
+        remaining = self._sum
+        for since, n_bytes in self._bins:
+            if remaining < self._least:
+                break
+            remaining -= n_bytes
+            left = max(left, since + self._window)
+        return max(0.0, left - self._now())
+
+    @contextmanager
+    def excused(self) -> Iterator[None]:
+        """Stop the clock while the wait is ours (our rate limit, our disk), not the peer's."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._excused_seconds += self._clock() - began
+
+    def _now(self) -> float:
+        return self._clock() - self._excused_seconds

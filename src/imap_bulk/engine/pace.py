@@ -1,0 +1,215 @@
+"""How hard each host is pressed, and when it is left alone.
+
+    async with pace.turn() as turn:        a slot, the Retry-After gate, the breaker, the requests a second
+        async for piece in body:
+            turn.count(len(piece))         feeds the search for the best concurrency
+            with floor.excused():
+                await paces.spend(len(piece))
+
+The error that leaves the block is the report; waiting for a turn costs neither a request nor an attempt.
+"""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from imap_bulk.engine.breaker import HOST_FAULTS, Breaker
+from imap_bulk.engine.buckets import Bucket, Budget, Clock, Sleep
+from imap_bulk.engine.climb import Change, Climb
+from imap_bulk.engine.floor import Floor
+from imap_bulk.errors import BulkError, Busy, TransientError
+from imap_bulk.settings import Settings
+
+Uniform = Callable[[float, float], float]
+
+
+class Paces:
+    """The paces of a run, one per host, and what its streams share: bytes and requests a second, and memory."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        uniform: Uniform = random.uniform,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._uniform = uniform
+        self._paces: dict[str, Pace] = {}
+        self._bytes = Bucket(settings.limit_rate, clock=clock, sleep=sleep) if settings.limit_rate else None
+        # At least one whole request: a bucket of a quarter second would never hold it at 2 a second.
+        requests = settings.limit_requests
+        self._requests = Bucket(requests, 1.0, clock=clock, sleep=sleep) if requests else None
+        self.budget = Budget(settings.memory_bytes)
+
+    def of(self, host: str) -> "Pace":
+        """Give the pace of `host`, the same one every time."""
+        if host not in self._paces:
+            self._paces[host] = Pace(
+                self._settings, self._clock, self._sleep, self._uniform, host=host, requests=self._requests
+            )
+        return self._paces[host]
+
+    async def spend(self, n_bytes: int) -> None:
+        """Wait until the run may move `n_bytes` more."""
+        if self._bytes:
+            await self._bytes.take(n_bytes)
+
+    def floor(self, subject: str) -> Floor:
+        """Begin to watch the goodput of one body; `subject` names it in the error."""
+        return Floor(self._settings, subject, self._clock)
+
+
+class Turn:
+    """Leave for one request to one host."""
+
+    __slots__ = ("_pace", "began", "is_probe")
+
+    def __init__(self, pace: "Pace", began: float, is_probe: bool) -> None:
+        self._pace = pace
+        self.began = began
+        self.is_probe = is_probe
+
+    def count(self, n_bytes: int) -> None:
+        """Report bytes of the body as they move; the first ones of a probe let the others go on."""
+        self._pace.count(n_bytes)
+        if self.is_probe:
+            self.is_probe = False  # a probe may be a body of an hour
+            self._pace.hear()
+
+
+class Pace:
+    """How hard one host is pressed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        uniform: Uniform = random.uniform,
+        *,
+        host: str = "the host",
+        requests: Bucket | None = None,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._requests = requests
+        self._breaker = Breaker(host, settings, uniform)
+        self._climb = Climb(settings, clock())
+        self._line = asyncio.Lock()  # FIFO: only its head looks at slots, gate and breaker
+        self._changed = asyncio.Event()
+
+    @property
+    def limit(self) -> int:
+        """Requests that may be in flight now."""
+        return self._climb.limit
+
+    @property
+    def running(self) -> int:
+        """Requests in flight."""
+        return self._climb.running
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the host is taken for down: a failed attempt is then the host's, not the file's."""
+        return self._breaker.is_open
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the host has been down for longer than `outage_max`: more attempts are in vain."""
+        return self._breaker.is_lost(self._clock())
+
+    @property
+    def history(self) -> tuple[Change, ...]:
+        """How the limit changed, oldest first; the last 500 changes."""
+        return tuple(self._climb.history)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """Wait for leave to send one request, and learn from how the block ends.
+
+        Raises the host's last error (transient) when it has been down for longer than `outage_max`.
+        """
+        turn = await self._begin()
+        error: BaseException | None = None
+        try:
+            yield turn
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self._end(turn, error)
+
+    def count(self, n_bytes: int) -> None:
+        """Report bytes that moved."""
+        self._climb.count(n_bytes)
+
+    def hear(self) -> None:
+        """Take the first bytes of a probe as a sign of life."""
+        self._recover()
+        self._breaker.close()
+        self._changed.set()
+
+    async def _begin(self) -> Turn:
+        paid = self._requests is None
+        async with self._line:
+            while (seconds := self._patience()) > 0 or not paid:
+                if seconds > 0:
+                    await self._doze(seconds)
+                elif self._requests:
+                    await self._requests.take(1)
+                    paid = True
+            now = self._clock()
+            self._climb.begin(now)
+            return Turn(self, now, self._breaker.begin())
+
+    def _patience(self) -> float:
+        seconds = self._breaker.wait(self._clock())
+        return math.inf if self._climb.running >= self._climb.limit else seconds
+
+    async def _doze(self, seconds: float) -> None:
+        """Wait until a turn ends, at most `seconds`."""
+        self._changed.clear()
+        if math.isinf(seconds):
+            await self._changed.wait()
+            return
+        waits = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._changed.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _end(self, turn: Turn, error: BaseException | None) -> None:
+        now = self._clock()
+        self._climb.end(now, turn.began, completed=error is None)
+        if turn.is_probe:
+            self._breaker.free_probe()
+        if isinstance(error, HOST_FAULTS):
+            self._fail(now, turn, error)
+        elif error is None or isinstance(error, BulkError):
+            self._succeed(turn)
+        self._changed.set()
+
+    def _fail(self, now: float, turn: Turn, error: TransientError) -> None:
+        self._breaker.failed(now, turn.began, error, turn.is_probe)
+        if isinstance(error, Busy) or self.is_down:
+            self._climb.disturb(now)
+        if isinstance(error, Busy) and not turn.is_probe:  # a lone probe was not one too many
+            self._climb.halve(now, turn.began, "the host was busy (429, 503)")
+
+    def _succeed(self, turn: Turn) -> None:
+        if self._breaker.answered(turn.began):
+            self._recover()
+
+    def _recover(self) -> None:
+        # A host that refused even a lone probe did not suffer from our concurrency.
+        if self._breaker.take_refusals():
+            self._climb.restore()
+        else:
+            self._climb.accept()

@@ -1,0 +1,169 @@
+"""A file that is partly here: what is proven of it, what else has arrived, and how a later run finds it.
+
+Proven are the bytes from the start that were hashed in order: the *front*. Streams of a ranged download also
+complete blocks beyond it, which are read back and hashed when the front reaches them. Every few MiB the front
+is recorded beside the part file, with a digest of what it covers: a later run, after a kill, copies exactly
+that much into a part file of its own while hashing it again, and goes on behind it. It copies because whoever
+wrote the old file may, against appearance, still be alive on another machine.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from imap_bulk.digest import Digest, hasher
+from imap_bulk.engine.commit import RECORD_SUFFIX, PartFile, abandoned_parts
+from imap_bulk.settings import MIB
+
+BLOCK_BYTES = 8 * MIB
+"""What one stream of a ranged download fetches at a time, and how often the front is recorded."""
+
+_READ_BYTES = MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells that two answers speak of one object: a strong ETag, and the whole size in bytes."""
+
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """What is known of a part file: `proven` bytes from its start have this digest."""
+
+    key: str
+    etag: str
+    size: int
+    proven: int
+    digest: str
+
+    @property
+    def algorithm(self) -> str:
+        """What its bytes were hashed with."""
+        return self.digest.partition(":")[0]
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        """Read a record; None when there is none, or a kill left half of one."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+class Partial:
+    """The bytes of one object on their way into one part file."""
+
+    def __init__(self, key: str, part: PartFile, algorithm: str, identity: Identity | None) -> None:
+        self.key = key
+        self._algorithm = algorithm
+        self._hash = hasher(algorithm)
+        self._recorded = 0
+        self._beyond: dict[int, int] = {}
+        self.part = part
+        self.identity = identity
+        self.front = 0
+        """Bytes from the start that are written and hashed."""
+
+    @property
+    def position(self) -> int:
+        """Bytes that have arrived, in order or not."""
+        return self.front + sum(self._beyond.values())
+
+    def append(self, chunk: bytes | bytearray) -> None:
+        """Write and hash what comes next. Raises OSError."""
+        self.part.write(self.front, chunk)
+        self._hash.update(chunk)
+        self.front += len(chunk)
+        if self.front - self._recorded >= BLOCK_BYTES:
+            self._record()
+
+    def add_block(self, start: int, length: int) -> None:
+        """Note a block that was written beyond the front, and move the front over what has become contiguous.
+
+        Raises OSError.
+        """
+        self._beyond[start] = length
+        while length := self._beyond.pop(self.front, 0):
+            self._prove(length)
+        self._record()
+
+    def _prove(self, length: int) -> None:
+        end = self.front + length
+        while self.front < end:
+            chunk = self.part.read(self.front, min(_READ_BYTES, end - self.front))
+            if not chunk:
+                raise OSError(f"{self.part.path} became shorter while it was written")
+            self._hash.update(chunk)
+            self.front += len(chunk)
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """Yield the blocks, start and end, that have not arrived, in order."""
+        assert self.identity
+        start = self.front
+        while start < self.identity.size:
+            end = min(start - start % BLOCK_BYTES + BLOCK_BYTES, self.identity.size)
+            if start not in self._beyond:
+                yield start, end
+            start = end
+
+    def digest(self) -> Digest:
+        """Return the digest of the front."""
+        return Digest(self._algorithm, self._hash.hexdigest())
+
+    def _record(self) -> None:
+        """Write down how far the front is, if one can go on behind it: with a strong ETag, before the end."""
+        if not self.identity or self.front in (self._recorded, self.identity.size):
+            return
+        self._recorded = self.front
+        identity = self.identity
+        record = PartRecord(self.key, identity.etag, identity.size, self.front, str(self.digest()))
+        fresh = self.part.record.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(record)))
+        fresh.replace(self.part.record)
+
+    def close(self) -> None:
+        """Leave what a later run can go on from; remove what it cannot."""
+        if self._recorded:
+            self.part.release()
+        else:
+            self.part.discard()
+
+    def resume(self, old: Path, record: PartRecord) -> Iterator[None]:
+        """Copy the proven bytes of an abandoned part file, hashing them again; yield between pieces.
+
+        If they are no longer what the record says, this begins anew. Raises OSError.
+        """
+        try:
+            with old.open("rb", buffering=0) as file:
+                while self.front < record.proven:
+                    chunk = file.read(min(_READ_BYTES, record.proven - self.front))
+                    if not chunk:
+                        break
+                    self.append(chunk)
+                    yield
+        except FileNotFoundError:  # another process was quicker, or has cleaned up
+            pass
+        if str(self.digest()) != record.digest:
+            self.restart()
+
+    def restart(self) -> None:
+        """Forget everything: what comes next belongs to another object, or what came was wrong. Raises OSError."""
+        self.part.truncate()
+        self._hash = hasher(self._algorithm)
+        self._beyond.clear()
+        self.front = self._recorded = 0
+
+
+def resumable(path: Path, key: str) -> tuple[Path, PartRecord] | None:
+    """Find the abandoned part file of `path` with the most proven bytes of the object `key`, and its record."""
+    found = []
+    for part in abandoned_parts(path):
+        record = PartRecord.read(part.with_name(part.name + RECORD_SUFFIX))
+        if record and record.key == key and 0 < record.proven <= record.size:
+            found.append((part, record))
+    return max(found, key=lambda pair: pair[1].proven, default=None)

@@ -1,0 +1,91 @@
+"""What an answer's headers promise: the strongest digest known beforehand, the size, and which object it is."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imap_bulk import errors
+from imap_bulk.digest import Digest
+from imap_bulk.engine.partial import Identity
+from imap_bulk.model import Proof, Transfer
+
+_STRONG_ETAG = re.compile(r'"[^"]*"')
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the bytes will be held against; `size` in bytes. None where nothing is promised."""
+
+    proof: Proof | None
+    digest: Digest | None
+    size: int | None
+    identity: Identity | None
+    takes_ranges: bool
+
+    @property
+    def algorithm(self) -> str:
+        """What to hash with: the promised digest's algorithm, else one worth recording."""
+        return self.digest.algorithm if self.digest else "sha256"
+
+
+def promise_of(transfer: Transfer, headers: Mapping[str, str], size: int | None) -> Promise:
+    """Choose what to verify an object of `size` bytes with: manifest, `Repr-Digest`, single-part ETag, or size.
+
+    Raises Rejected or DigestMismatch when the headers already contradict what is wanted.
+    """
+    _hold_to_wishes(transfer, headers, size)
+    identity = identity_of(headers, size)
+    takes_ranges = identity is not None and headers.get("Accept-Ranges", "").lower() == "bytes"
+    proof, digest = _strongest(transfer, headers)
+    if digest is None and size is not None:
+        proof = Proof.SIZE
+    return Promise(proof, digest, transfer.size if size is None else size, identity, takes_ranges)
+
+
+def _strongest(transfer: Transfer, headers: Mapping[str, str]) -> tuple[Proof | None, Digest | None]:
+    if transfer.digest:
+        return Proof.MANIFEST, transfer.digest
+    if digest := Digest.from_repr_digest(headers.get("Repr-Digest")):
+        return Proof.REPR_DIGEST, digest
+    if digest := Digest.from_etag(headers.get("ETag")):
+        return Proof.ETAG, digest
+    return None, None
+
+
+def _hold_to_wishes(transfer: Transfer, headers: Mapping[str, str], size: int | None) -> None:
+    wished = transfer.digest
+    for told in (Digest.from_repr_digest(headers.get("Repr-Digest")), Digest.from_etag(headers.get("ETag"))):
+        if told and wished and told.algorithm == wished.algorithm and told != wished:
+            raise errors.Rejected(f"{transfer.key}: the archive holds {told}, the manifest wants {wished}")
+    if size is not None and transfer.size is not None and size != transfer.size:
+        raise errors.DigestMismatch(
+            f"{transfer.key}: storage announces {size} bytes, {transfer.size} are expected"
+        )
+
+
+def content_length(headers: Mapping[str, str]) -> int | None:
+    """Read `Content-Length`; None when it is absent or no number."""
+    value = headers.get("Content-Length", "")
+    return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
+
+
+def identity_of(headers: Mapping[str, str], size: int | None) -> Identity | None:
+    """Tell which object an answer of `size` bytes is; None when a later answer could not be held to it."""
+    etag = headers.get("ETag", "")
+    if size is None or not _STRONG_ETAG.fullmatch(etag):
+        return None
+    return Identity(etag, size)
+
+
+def is_part(headers: Mapping[str, str], identity: Identity, start: int, end: int) -> bool:
+    """Tell whether an answer is the bytes from `start` to before `end` of this very object.
+
+    The status is no help: rclone sends parts with 200. Nor is `If-Match`: some storage ignores it, so the
+    ETag of every part is compared here.
+    """
+    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    if not match or headers.get("ETag") != identity.etag:
+        return False
+    told = tuple(map(int, match.groups()))
+    return told == (start, end - 1, identity.size) and content_length(headers) in (None, end - start)

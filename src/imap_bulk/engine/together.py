@@ -1,0 +1,22 @@
+"""Running coroutines together, so that the first failure ends the others and is raised as itself."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all `works` to their end; when one fails, cancel the others and raise its error, without a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+    except BaseExceptionGroup as failures:
+        raise _first(failures) from None
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    failure: BaseException = failures
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
