@@ -33,6 +33,12 @@ class Settings:
     chunk_bytes: int = MIB
     """How much is hashed and written in one thread hop; smaller bodies are handled on the event loop."""
 
+    parallel_bytes: int = 64 * MIB
+    """From how many missing bytes on a file is fetched through several streams."""
+
+    streams: int = 4
+    """Streams of one file that is fetched so; four fill a fat link, and more cost only memory."""
+
     overwrite: bool = False
     """Move also what is already there and right."""
 
@@ -41,3 +47,30 @@ class Settings:
 
     fsync: bool = True
     """Have the disk confirm each file before it gets its final name."""
+
+    jobs_start: int = 4
+    """Requests in flight at first to each host; `jobs` is the ceiling."""
+
+    breaker_failures: int = 5
+    """Failures of a host in a row, after which one request at a time asks whether it is back."""
+
+    breaker_wait_max: float = 30.0
+    """Longest pause between two such requests."""
+
+    outage_max: float = 600.0
+    """How long a run waits for a host that is down."""
+
+    limit_rate: float | None = None
+    """Bytes per second of the whole run, both ways; None for as many as there are."""
+
+    limit_requests: float | None = None
+    """Requests per second of the whole run, to all hosts; None for as many as there are."""
+
+    floor_bytes_per_second: float = 1024.0
+    """Goodput below which a connection is given up for a better one."""
+
+    floor_window: float = 30.0
+    """Time over which that goodput is measured, and that each connection is granted at first."""
+
+    memory_bytes: int = 256 * MIB
+    """Bytes of bodies that all streams together may hold in memory."""
