@@ -23,6 +23,7 @@
       floor.py        the least that a connection must bring
       buckets.py      bytes and requests per second, and memory, shared by a run
       transport.py    how a request reaches storage
+      guard.py        where a signed URL or a redirect may lead
       behind.py       work in a thread that goes on behind its caller
       together.py     coroutines of which the first failure ends the others
     archives/       KNOWS WHERE

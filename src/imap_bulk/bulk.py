@@ -107,7 +107,7 @@ async def _run(
                 return tally.result()
             tally.wanted += files
             try:
-                async with AiohttpTransport(settings) as transport:
+                async with AiohttpTransport(settings, archive.name) as transport:
                     await Engine(archive, transport, data_dir, settings).run(journal.todo(), tally.take)
             finally:
                 report(tally.result())

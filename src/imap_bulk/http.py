@@ -4,6 +4,7 @@ The archive's session carries credentials and talks to the API host alone. Redir
 the library: aiohttp forwards `x-api-key` to wherever a redirect points.
 """
 
+import errno
 import json
 import re
 import time
@@ -27,6 +28,7 @@ ANSWER_LIMIT_BYTES = 64 * MIB
 
 _SHOWN_CHARACTERS = 300
 _EXPIRED_CODES = {"ExpiredToken", "RequestExpired", "TokenRefreshRequired"}
+_OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
 _BROKEN_BODY_CODES = {"BadDigest", "InvalidDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"}
 
 
@@ -50,6 +52,8 @@ def border(doing: str) -> Iterator[None]:
     except TimeoutError as error:
         raise errors.Stalled(f"{doing}: the other side was silent for too long") from error
     except (aiohttp.ClientError, ConnectionError) as error:
+        if getattr(error, "errno", None) in _OUT_OF_FILES:
+            raise OSError(error.errno, f"{doing}: this machine has no file descriptor left") from error
         raise errors.Interrupted(f"{doing}: {_connection_words(error)}") from error
 
 
@@ -88,6 +92,11 @@ def proxy_for(url: str) -> str | None:
     if not parts.host or urllib.request.proxy_bypass(parts.host):
         return None
     return urllib.request.getproxies().get(parts.scheme)
+
+
+def proxy_hosts() -> set[str | None]:
+    """Return the hosts of the proxies that the environment names."""
+    return {yarl.URL(proxy).host for proxy in urllib.request.getproxies().values()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Run:
     events: list[Progress | Outcome] = field(default_factory=list)
 
     async def __call__(self, *transfers: Transfer) -> list[Outcome]:
-        async with AiohttpTransport(self.settings) as transport:
+        async with AiohttpTransport(self.settings, self.signer.storage.url) as transport:
             await Engine(self.signer, transport, self.root, self.settings).run(transfers, self.events.append)
         return [event for event in self.events if isinstance(event, Outcome)]
 

@@ -199,7 +199,7 @@ async def test_a_signed_url_goes_out_byte_for_byte(run: Run, storage: Storage, w
 
     storage.answers = [answer]
     signed = SignedUrl("GET", f"{storage.url}/x%7Ey/%2F?{query}")
-    async with AiohttpTransport(run.settings) as transport, transport.get(signed, {}) as response:
+    async with AiohttpTransport(run.settings, storage.url) as transport, transport.get(signed, {}) as response:
         assert response.status == 200
     assert seen == [f"/x%7Ey/%2F?{query}"]
 

@@ -58,7 +58,7 @@ async def test_the_plan_is_read_no_further_than_the_workers_are(run: Run, storag
 
     storage.answers = [good()]
     run.settings = replace(run.settings, jobs=4)
-    async with AiohttpTransport(run.settings) as transport:
+    async with AiohttpTransport(run.settings, storage.url) as transport:
         await Engine(run.signer, transport, run.root, run.settings).run(counted(), run.events.append)
     assert max(ahead) <= 4
 

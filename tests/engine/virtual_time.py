@@ -1,9 +1,14 @@
-"""An event loop whose time jumps to the next timer when everybody waits: an hour passes in milliseconds."""
+"""An event loop whose time jumps to the next timer when everybody waits, and hosts that live in it."""
 
 import asyncio
+import random
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from imap_bulk.engine.pace import Turn
+from imap_bulk.errors import Busy
+from imap_bulk.settings import Settings
 
 T = TypeVar("T")
 
@@ -40,3 +45,55 @@ def in_virtual_time(story: Coroutine[Any, Any, T]) -> T:
 def clock() -> float:
     """Virtual seconds since the story began."""
     return asyncio.get_running_loop().time()
+
+
+class Outage:
+    """A host that answers in `seconds` each, and with 503 between `begin` and `end`; it notes who came too early."""
+
+    def __init__(self, begin: float, end: float, asks: float | None, seed: int, seconds: float = 1.0) -> None:
+        self.begin, self.end, self.asks, self.seconds = begin, end, asks, seconds
+        self.random = random.Random(seed)
+        self.requests = 0
+        self.too_early = 0
+        self.may_come = 0.0
+        """When the last Retry-After, as far as our policy obeys it, is over."""
+        self.served: list[float] = []
+
+    async def get(self) -> None:
+        self.requests += 1
+        self.too_early += clock() < self.may_come
+        if self.begin <= clock() < self.end:
+            await asyncio.sleep(0.05)
+            self.may_come = max(self.may_come, clock() + min(self.asks or 0.0, Settings().retry_after_max))
+            raise Busy("503", self.asks)
+        await asyncio.sleep(self.seconds * self.random.uniform(0.8, 1.2))
+        self.served.append(clock())
+
+    def rate(self, since: float, until: float) -> float:
+        """Files a second in a stretch of time."""
+        return sum(since <= at < until for at in self.served) / (until - since)
+
+
+class Saturated:
+    """A host whose goodput grows up to `best` streams of 1 MiB/s and no further."""
+
+    def __init__(self, best: int, seed: int) -> None:
+        self.best = best
+        self.active = 0
+        self.random = random.Random(seed)
+
+    async def send(self, turn: Turn, n_bytes: int) -> None:
+        """Send a body in pieces of 64 KiB, after a first byte that took 20 ms; tiny ones are a round trip."""
+        self.active += 1
+        try:
+            await self._work(20e-3)
+            while n_bytes > 0:
+                piece = min(n_bytes, 64 << 10)
+                await self._work(piece / (1 << 20))
+                turn.count(piece)
+                n_bytes -= piece
+        finally:
+            self.active -= 1
+
+    async def _work(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * max(1.0, self.active / self.best) * self.random.uniform(0.7, 1.3))

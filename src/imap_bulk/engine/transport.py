@@ -1,18 +1,21 @@
 """How a request reaches storage: a protocol of two methods, and aiohttp behind it.
 
 This session carries no credentials and no cookies: a signed URL is all that storage may see. Redirects
-(S3 sends an uploader to its region with 307) are followed here, by hand, and only to http and https.
+(S3 sends an uploader to its region with 307) are followed here, by hand, and only where `guard` lets them.
 """
 
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol, Self
 
 import aiohttp
+import aiohttp.abc
 import yarl
 
+from imap_bulk.engine.guard import Guard, is_public
 from imap_bulk.errors import BulkError, Rejected
-from imap_bulk.http import USER_AGENT, border, client_timeout, proxy_for, storage_error
+from imap_bulk.http import USER_AGENT, border, client_timeout, proxy_for, proxy_hosts, storage_error
 from imap_bulk.model import SignedUrl, public_url
 from imap_bulk.settings import Settings
 
@@ -71,17 +74,30 @@ class Transport(Protocol):
 class AiohttpTransport:
     """Transport over one aiohttp session."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, archive_url: str, resolver: aiohttp.abc.AbstractResolver | None = None
+    ) -> None:
+        """Carry requests to where the archive at `archive_url` may send us; `resolver` finds addresses."""
         self._settings = settings
+        self._archive_url = yarl.URL(archive_url)
+        self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+        self._guard = Guard(trusts_private=False, wants_https=True)
 
     async def __aenter__(self) -> Self:
+        resolver = self._resolver or aiohttp.DefaultResolver()
+        self._guard = Guard(
+            trusts_private=await _is_private(self._archive_url, resolver),
+            wants_https=self._archive_url.scheme == "https",
+        )
         self._session = aiohttp.ClientSession(
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             # Storage keeps what it is sent as the object's type; aiohttp would invent one.
             skip_auto_headers=["Content-Type"],
             timeout=client_timeout(self._settings),
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(
+                limit=0, ttl_dns_cache=60, resolver=_GuardedResolver(resolver, self._guard)
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # ETag and Repr-Digest speak of the bytes as they are stored
             read_bufsize=_READ_BUFFER_BYTES,
@@ -108,6 +124,7 @@ class AiohttpTransport:
         assert self._session, "the transport is not open"
         url = yarl.URL(signed.url, encoded=True)  # yarl's own quoting would break the signature
         for _ in range(_MOST_REDIRECTS + 1):
+            self._guard.check_url(url)
             doing = f"{signed.method} {public_url(str(url))}"
             with border(doing):
                 response = await self._session.request(
@@ -127,10 +144,38 @@ class AiohttpTransport:
 
 
 def _next_url(url: yarl.URL, location: str, doing: str) -> yarl.URL:
-    target = url.join(yarl.URL(location, encoded=True))
-    if target.scheme not in {"http", "https"} or not location:
-        raise Rejected(f"{doing}: storage redirected to {public_url(location)!r}, which is no http address")
-    return target
+    if not location:
+        raise Rejected(f"{doing}: storage redirected without saying where")
+    return url.join(yarl.URL(location, encoded=True))
+
+
+async def _is_private(url: yarl.URL, resolver: aiohttp.abc.AbstractResolver) -> bool:
+    """Tell whether a host is at a private address; one that has none, or only a proxy knows, is not."""
+    try:
+        found = await resolver.resolve(url.host or "", url.port or 0, socket.AF_UNSPEC)
+    except OSError:
+        return False
+    return any(not is_public(result["host"]) for result in found)
+
+
+class _GuardedResolver(aiohttp.abc.AbstractResolver):
+    """Resolves names, and refuses those that lead where the guard lets nobody go."""
+
+    def __init__(self, resolver: aiohttp.abc.AbstractResolver, guard: Guard) -> None:
+        self._resolver = resolver
+        self._guard = guard
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[aiohttp.abc.ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        if host not in proxy_hosts():  # an institute's proxy is on a private address, and it resolves the rest
+            for result in found:
+                self._guard.check_address(host, result["host"])
+        return found
+
+    async def close(self) -> None:
+        await self._resolver.close()
 
 
 class _AiohttpResponse:

@@ -1,0 +1,124 @@
+"""Where a signed URL or a redirect may lead. No connection to a forbidden address is ever tried."""
+
+import socket
+
+import aiohttp.abc
+import pytest
+from tests.engine.scripted import Storage, plain
+
+from imap_bulk import errors
+from imap_bulk.engine.guard import is_public
+from imap_bulk.engine.transport import AiohttpTransport
+from imap_bulk.model import SignedUrl
+from imap_bulk.settings import Settings
+
+PUBLIC = "https://archive.example"
+
+PRIVATE = [
+    "127.0.0.1",
+    "127.8.8.8",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fc00::1",
+    "::ffff:127.0.0.1",
+    "::ffff:a9fe:a9fe",
+    "2002:7f00:1::",
+    "not an address",
+]
+
+
+class FakeResolver(aiohttp.abc.AbstractResolver):
+    """Knows a few names; asks nobody."""
+
+    def __init__(self, **addresses: str) -> None:
+        self.addresses = {"archive.example": "93.184.216.34", **addresses}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[aiohttp.abc.ResolveResult]:
+        if host not in self.addresses:
+            raise OSError(f"{host} is unknown")
+        address = self.addresses[host]
+        return [
+            {
+                "hostname": host,
+                "host": address,
+                "port": port,
+                "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
+                "proto": 0,
+                "flags": 0,
+            }
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+async def refused(url: str, archive: str = PUBLIC, **addresses: str) -> errors.Rejected:
+    resolver = FakeResolver(**addresses)
+    async with AiohttpTransport(Settings(), archive, resolver) as transport:
+        with pytest.raises(errors.Rejected) as caught:
+            async with transport.get(SignedUrl("GET", url), {}):
+                pass
+    return caught.value
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_private_address_is_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::", "::ffff:93.184.216.34"])
+def test_an_address_of_the_open_internet_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", PRIVATE[:-1])
+async def test_a_public_archive_cannot_send_us_to_a_private_address(address: str) -> None:
+    host = f"[{address}]" if ":" in address else address
+    await refused(f"https://{host.replace('%', '%25')}/x?sig=1")
+
+
+@pytest.mark.parametrize("address", PRIVATE[:-1])
+async def test_a_name_is_judged_by_what_it_resolves_to(address: str) -> None:
+    error = await refused("https://storage.example/x?sig=1", **{"storage.example": address})
+    assert "storage.example" in str(error)
+
+
+async def test_numbers_that_only_a_resolver_reads_as_an_address_are_judged_too() -> None:
+    await refused("https://2130706433/x", **{"2130706433": "127.0.0.1"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://storage.example/x",
+        "gopher://storage.example/x",
+        "https:///x",
+        "https://user:password@storage.example/x",
+        "http://storage.example/x",
+    ],
+)
+async def test_a_url_that_no_archive_should_send_is_refused(url: str) -> None:
+    error = await refused(url, **{"storage.example": "93.184.216.34"})
+    assert "password@" not in str(error)
+
+
+async def test_an_archive_on_a_private_address_may_point_to_private_storage(storage: Storage) -> None:
+    storage.answers = [plain()]
+    async with (
+        AiohttpTransport(Settings(), storage.url) as transport,
+        transport.get(SignedUrl("GET", f"{storage.url}/x"), {}) as response,
+    ):
+        assert response.status == 200
