@@ -1,0 +1,138 @@
+"""The demonstration: an archive on this machine, and the real commands run against it."""
+
+import asyncio
+import hashlib
+import random
+import shlex
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from filecmp import cmp
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from imap_bulk import filenames
+from imap_bulk.cli import words
+from imap_bulk.cli.ending import ExitCode
+from imap_bulk.errors import BulkError
+
+_SEED = 20250924  # the day of the launch: every demonstration moves the same bytes
+_KIB = 1 << 10
+_SIZES = tuple(size * _KIB for size in (1, 3, 8, 16, 40, 64, 150, 256, 512, 1024, 3000, 8192))
+_NAMES = (
+    *(f"imap_mag_l1a_norm-raw_202601{day:02}_v001.0001.cdf" for day in range(1, 6)),
+    *(f"imap_swe_l0_raw_202601{day:02}_v001.pkts" for day in range(1, 4)),
+    *(f"imap_lo_l1b_de_202601{day:02}-repoint{day + 110:05}_v001.0002.cdf" for day in range(1, 5)),
+    *(f"imap_swapi_l2_sci_202601{day:02}_v002.0001.cdf" for day in range(1, 4)),
+    "imap_ultra_l1c_45sensor-spacecraftpset_20260103_v001.0001.cdf",
+    "imap_mag_l2-calibration_20260101_20260131_v001.cdf",
+    "imap_swapi_energy-gf-sw-lut_20260101_v001.csv",
+    "imap_lo_efficiency-factors_20260101_v002.csv",
+    "naif0012.tls",
+    "imap_sclk_0147.tsc",
+    "imap_2026_001_2026_002_001.ah.bc",
+    "imap_2026_002_2026_003_001.ah.bc",
+    "imap_2026_001_2026_002_01.spin",
+)
+_SUMS = "sums.txt"
+
+
+class DemoFailed(BulkError):
+    """A command of the demonstration did not end well."""
+
+
+async def show(keep: Path | None) -> ExitCode:
+    """Run the demonstration below `keep`, or in a temporary directory. Raises DemoFailed, OSError."""
+    from imap_bulk.server.app import ArchiveServer, ServerOptions
+
+    started = time.monotonic()
+    with ExitStack() as stack:
+        home = keep or Path(stack.enter_context(TemporaryDirectory(prefix="imap-bulk-demo-")))
+        total = await asyncio.to_thread(_write_samples, home / "outbox")
+        _say(f"In {home}: {len(_NAMES)} sample files, {words.size(total)}, and a manifest of them.", before="")
+        async with ArchiveServer(ServerOptions(home / "archive", grace=1.0)) as server:
+            _say(f"At {server.url}: an archive that speaks the IMAP API, on this machine.", before="")
+            await _tell(_Shell(server.url, home))
+        await asyncio.to_thread(_compare, home)
+        _conclude(home if keep else None, time.monotonic() - started)
+    return ExitCode.DONE
+
+
+async def _tell(shell: "_Shell") -> None:
+    sums = f"outbox/{_SUMS}"
+    _say("Push what the manifest lists. Its digests are checked before the last byte leaves.")
+    await shell.run("push", sums)
+    _say("Ask what the archive has.")
+    await shell.run("query", "--instrument", "mag,swe", "--start-date", "20260101", "--end-date", "20260102")
+    _say("Pull all science files that start in the first days of 2026.")
+    await shell.run("pull", "--start-date", "20260101", "--end-date", "20260105")
+    _say("Pull the whole manifest: science files are there already, the others come.")
+    await shell.run("pull", sums)
+    _say("Read everything back from the disk.")
+    await shell.run("verify")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shell:
+    """Runs commands against the demonstration's archive, as a person would."""
+
+    url: str
+    home: Path
+
+    async def run(self, *command: str) -> None:
+        """Show a command line, then run it, its output where ours goes."""
+        arguments = ("--url", self.url, "--data-dir", "pulled", *command)
+        _say(f"$ imap-bulk {shlex.join(arguments)}", before="")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "imap_bulk", *arguments, cwd=self.home
+        )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
+            raise
+        if code:
+            raise DemoFailed(f"imap-bulk {command[0]} ended with code {code}; its output stands above")
+
+
+def _say(text: str, before: str = "\n") -> None:
+    print(before + text, flush=True)
+
+
+def _write_samples(directory: Path) -> int:
+    """Write the sample files and their manifest; return their bytes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    chance = random.Random(_SEED)  # noqa: S311  sample data guard nothing
+    total = 0
+    sums: list[str] = []
+    for number, name in enumerate(_NAMES):
+        content = chance.randbytes(_SIZES[number % len(_SIZES)])
+        (directory / name).write_bytes(content)
+        sums.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+        total += len(content)
+    (directory / _SUMS).write_text("".join(sums), encoding="utf-8")
+    return total
+
+
+def _compare(home: Path) -> None:
+    """Hold what was pulled to what was pushed, byte by byte."""
+    for name in _NAMES:
+        pulled = home / "pulled" / filenames.parse(name).key
+        if not cmp(home / "outbox" / name, pulled, shallow=False):
+            raise DemoFailed(f"{pulled} is not what was pushed")
+
+
+def _conclude(kept: Path | None, seconds: float) -> None:
+    _say(
+        f"Done in {words.duration(seconds)}: {len(_NAMES)} files went to the archive and came back, "
+        "each verified on both ways, byte for byte the same."
+    )
+    if kept:
+        _say(f"The archive stays in {kept / 'archive'}. Go on with:", before="")
+        _say(f"  imap-bulk serve --root {shlex.quote(str(kept / 'archive'))}", before="")
+    else:
+        _say("The files are gone again; `imap-bulk demo --keep DIR` keeps them.", before="")
+        _say("Go on with `imap-bulk query -h`, and from there with the real archive.", before="")

@@ -1,0 +1,81 @@
+"""What a program is told about a run: one JSON object a line, each with the version of this schema."""
+
+import json
+from typing import Any
+
+from imap_bulk.cli.words import Proofs
+from imap_bulk.errors import TransientError
+from imap_bulk.model import Event, Outcome, Plan, Progress, Result, Transfer
+
+SCHEMA = 1
+
+
+def line(event: Event, proofs: Proofs) -> str | None:
+    """Write an event as a line without its end; None for one that is not told singly."""
+    match event:
+        case Plan():
+            told = plan(event)
+        case Transfer():
+            told = {"event": "transfer", **transfer(event)}
+        case Outcome():
+            told = outcome(event)
+        case Result():
+            told = summary(event, proofs)
+        case Progress():
+            return None
+    return json.dumps({"schema": SCHEMA, **told})
+
+
+def progress(files: int, wanted_files: int, moved_bytes: int, seconds: float) -> str:
+    """Write how far a run is: files that ended of those planned, bytes so far."""
+    told = {"files": files, "of": wanted_files, "bytes": moved_bytes, "seconds": round(seconds, 3)}
+    return json.dumps({"schema": SCHEMA, "event": "progress", **told})
+
+
+def plan(event: Plan) -> dict[str, Any]:
+    """Describe a plan."""
+    told = {"files": event.files, "bytes": event.bytes, "unsized": event.unsized, "skipped": event.skipped}
+    return {"event": "plan", **told}
+
+
+def transfer(event: Transfer) -> dict[str, Any]:
+    """Describe a transfer, without saying how it goes."""
+    return {
+        "direction": str(event.direction),
+        "key": event.key,
+        "path": str(event.path),
+        "size": event.size,
+        "digest": str(event.digest) if event.digest else None,
+    }
+
+
+def outcome(event: Outcome) -> dict[str, Any]:
+    """Describe how a transfer ended; `digest` is that of the bytes, where they were seen."""
+    error = event.error
+    return {
+        "event": "outcome",
+        "status": str(event.status),
+        **transfer(event.transfer),
+        "attempts": event.attempts,
+        "seconds": round(event.seconds, 6),
+        "bytes": event.bytes,
+        "digest": str(event.digest) if event.digest else None,
+        "verified_by": event.verified_by and str(event.verified_by),
+        "error": error
+        and {
+            "type": type(error).__name__,
+            "passing": isinstance(error, TransientError),
+            "message": str(error),
+        },
+    }
+
+
+def summary(event: Result, proofs: Proofs) -> dict[str, Any]:
+    """Describe a run that is over."""
+    names = ("wanted", "done", "skipped", "failed", "cancelled", "passing", "verified", "unverified", "bytes")
+    return {
+        "event": "summary",
+        **{name: getattr(event, name) for name in names},
+        "seconds": round(event.seconds, 6),
+        "verified_by": {str(proof): count for proof, count in proofs.items() if proof},
+    }

@@ -1,0 +1,161 @@
+"""The verbs of the command line: query, pull, push."""
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imap_bulk.cli import options, tables, words
+from imap_bulk.cli.console import Console
+from imap_bulk.cli.ending import ExitCode, code_of, run
+from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.words import Verb
+
+if TYPE_CHECKING:
+    from imap_bulk.archives.imap import ImapArchive
+    from imap_bulk.archives.imap_query import ImapQuery
+    from imap_bulk.model import RemoteFile
+
+_FORMATS = ("table", "json", "jsonl", "csv", "manifest")
+
+
+@click.command(short_help="List what the archive has.")
+@options.filters
+@click.option(
+    "--output-format", type=click.Choice(_FORMATS), default="table", show_default=True,
+    help="csv, jsonl and manifest can be given to pull.",
+)  # fmt: skip
+@click.pass_obj
+def query(place: Place, /, output_format: str, **given: Any) -> ExitCode:
+    r"""List the files that match all the given filters; at least one is needed.
+
+    \b
+    Examples:
+      imap-bulk query --instrument mag --data-level l1a,l1b --days-ago 7
+      imap-bulk query --table spice --type spin --output-format manifest > spin.txt
+    """
+    wanted = options.query_of(given)
+    run(_print_matches(place.archive(options.DEFAULT), wanted, output_format))
+    return ExitCode.DONE
+
+
+async def _print_matches(archive: "ImapArchive", query: "ImapQuery", output_format: str) -> None:
+    async with archive:
+        files = archive.search(query)
+        if output_format in ("table", "json"):
+            found = await _print_whole(files, query.table, output_format)
+        else:
+            found = await _print_stream(files, output_format)
+        if not found and (hint := archive.hint_when_empty()):
+            click.echo(f"Hint: {hint}", err=True)
+
+
+async def _print_whole(files: AsyncIterator["RemoteFile"], table: str, output_format: str) -> int:
+    records = [file.meta async for file in files]
+    sys.stdout.write(
+        (tables.table(table, records) if output_format == "table" else tables.json_array(records)) + "\n"
+    )
+    return len(records)
+
+
+async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) -> int:
+    line: Callable[[RemoteFile], str] = {
+        "jsonl": tables.json_line,
+        "csv": tables.Csv().line,
+        "manifest": tables.manifest_line,
+    }[output_format]
+    found = 0
+    async for file in files:
+        sys.stdout.write(line(file) + "\n")
+        found += 1
+    return found
+
+
+@click.command(short_help="Bring files from the archive.")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@options.filters
+@options.transfer_options
+@click.pass_obj
+def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
+    r"""Bring everything that matches the filters, or else what each SOURCE names.
+
+    A SOURCE is a file name, an archive path, a manifest file, or - for a manifest on standard input. Files go
+    below the data directory, in the archive's own layout. What is there and right does not move again.
+
+    \b
+    Examples:
+      imap-bulk pull --instrument mag --data-level l2 --version latest
+      imap-bulk --data-dir /data pull wanted.txt --jobs 16
+    """
+    wishes = options.wishes_of(given)
+    by_filters = options.any_given(given)
+    if by_filters == bool(sources):
+        raise click.UsageError(
+            "Give filters or sources, not both: a file of names cannot be filtered."
+            if sources
+            else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
+        )
+    wanted = options.query_of(given) if by_filters else None
+    return _pull(place, wanted, sources, wishes)
+
+
+def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishes: Wishes) -> ExitCode:
+    files = None if query else _named(named)
+    from imap_bulk import aio, bulk
+
+    archive = place.archive(wishes.settings)
+    wanted = archive.search(query) if query else aio.each(files or [])
+    with _console(Verb.PULL, wishes) as console:
+        work = bulk.pull(archive, wanted, place.data_dir, wishes.settings, console, dry_run=wishes.dry_run)
+        result = run(work)
+        _tell_plan(console, Verb.PULL, wishes)
+        if not result.wanted and not (console.plan and console.plan.files):
+            console.tell("No file matches.")
+            if hint := archive.hint_when_empty():
+                console.tell(f"Hint: {hint}")
+    return code_of(result)
+
+
+def _named(sources: tuple[str, ...]) -> "list[RemoteFile]":
+    from imap_bulk.sources import to_pull
+
+    return to_pull(sources)
+
+
+@click.command(short_help="Send files to the archive.")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@options.transfer_options
+@click.pass_obj
+def push(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
+    r"""Send what each SOURCE names: data files, directories, manifest files, or - (a manifest on standard input).
+
+    All names are checked before anything moves. Digests of a manifest are held to while sending: a file that
+    is not what its manifest says is not stored. What the archive has already is skipped.
+
+    \b
+    Examples:
+      sha256sum imap_* > sums.txt; imap-bulk push sums.txt
+      imap-bulk push outbox/ --dry-run
+    """
+    from imap_bulk.sources import to_push
+
+    wishes = options.wishes_of(given)
+    transfers = to_push(sources)
+    from imap_bulk import bulk
+
+    archive = place.archive(wishes.settings)
+    with _console(Verb.PUSH, wishes) as console:
+        work = bulk.push(archive, transfers, place.data_dir, wishes.settings, console, dry_run=wishes.dry_run)
+        result = run(work)
+        _tell_plan(console, Verb.PUSH, wishes)
+    return code_of(result)
+
+
+def _console(verb: Verb, wishes: Wishes) -> Console:
+    return Console(verb, quiet=wishes.quiet, json=wishes.as_json)
+
+
+def _tell_plan(console: Console, verb: Verb, wishes: Wishes) -> None:
+    if wishes.dry_run and console.plan:
+        console.tell(words.plan(verb, console.plan))

@@ -1,0 +1,110 @@
+"""What needs no archive elsewhere: verify, serve, demo."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from imap_bulk.cli import options
+from imap_bulk.cli.console import Console
+from imap_bulk.cli.ending import ExitCode, code_of, run
+from imap_bulk.cli.options import Place
+from imap_bulk.cli.words import Verb
+from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:
+    from imap_bulk.server.app import ServerOptions
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_GRACE = 0.5
+"""Seconds that requests have when the archive is stopped."""
+
+
+@click.command(short_help="Re-read files and hold them to their digests.")
+@click.argument("manifests", nargs=-1, metavar="[MANIFEST]...")
+@options.jobs
+@options.quiet
+@options.as_json
+@click.pass_obj
+def verify(place: Place, manifests: tuple[str, ...], jobs: int, quiet: bool, as_json: bool) -> ExitCode:
+    r"""Re-read what is in the data directory, and hold it to the digests of manifests, or else to those recorded.
+
+    \b
+    Examples:
+      imap-bulk --data-dir /data verify
+      imap-bulk --data-dir /data verify sums.txt
+    """
+    from imap_bulk.sources import to_pull
+
+    files = to_pull(manifests) if manifests else None
+    from imap_bulk import bulk
+
+    with Console(Verb.VERIFY, quiet=quiet, json=as_json) as console:
+        result = run(bulk.verify(place.data_dir, files, Settings(jobs=jobs), console))
+        if not result.wanted:
+            console.tell(f"Nothing is recorded below {place.data_dir}: pull something, or name a manifest.")
+    return code_of(result)
+
+
+@click.command(short_help="Be an archive on this machine.")
+@click.option("--root", type=_DIRECTORY, required=True, help="Where the files are; made if missing.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port of the API; 0: a free one.",
+)
+@click.option(
+    "--storage-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port of the storage; 0: a free one.",
+)
+@click.option(
+    "--key", "keys", multiple=True, metavar="NAME:read|write",
+    help="An API key and what it may do; repeat. Without any, everybody may read and write.",
+)  # fmt: skip
+def serve(root: Path, host: str, port: int, storage_port: int, keys: tuple[str, ...]) -> ExitCode:
+    """Serve the archive below --root, with the API of the IMAP Science Data Center, until Ctrl-C.
+
+    When it is ready it prints its address on one line.
+    """
+    from imap_bulk.server.app import Scope, ServerOptions
+
+    scopes = {name: Scope(scope) for name, scope in map(_split_key, keys)}
+    settings = ServerOptions(root, host, port, storage_port, keys=scopes, grace=_GRACE)
+    try:
+        run(_serve(settings))
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+    return ExitCode.DONE
+
+
+def _split_key(text: str) -> tuple[str, str]:
+    name, colon, scope = text.rpartition(":")
+    if not colon or not name or scope not in ("read", "write"):
+        raise click.BadParameter("write NAME:read or NAME:write, as in lab-7:write.", param_hint="--key")
+    return name, scope
+
+
+async def _serve(settings: "ServerOptions") -> None:
+    from imap_bulk.server.app import ArchiveServer
+
+    async with ArchiveServer(settings) as server:
+        click.echo(f"Serving {settings.root} at {server.url} (storage at {server.storage_url}; Ctrl-C stops)")
+        await asyncio.Event().wait()
+
+
+@click.command(short_help="Show the whole flow on this machine.")
+@click.option(
+    "--keep", type=_DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
+)
+def demo(keep: Path | None) -> ExitCode:
+    """Start an archive here, push sample files to it, query, pull and verify them. Takes a few seconds."""
+    from imap_bulk.cli.demo import show
+
+    return run(show(keep))

@@ -1,0 +1,175 @@
+"""The command `imap-bulk`: its global options, its commands, and what errors mean to people and to shells."""
+
+import errno
+import logging
+import os
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imap_bulk import __version__
+from imap_bulk.cli import logs
+from imap_bulk.cli.ending import INTERRUPTED, ExitCode
+from imap_bulk.cli.options import Place
+from imap_bulk.environment import read_environment
+from imap_bulk.errors import BadManifest, BadName, BadQuery, BulkError, TransientError
+
+_LOG = logging.getLogger(__name__)
+
+_ROOMS = {
+    "query": "imap",
+    "pull": "imap",
+    "push": "imap",
+    "verify": "local",
+    "serve": "local",
+    "demo": "local",
+}
+"""Command -> the module it lives in."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_GLOBAL_OPTIONS = {"--url", "--data-dir", "--api-key", "--debug", "-v", "--verbose"}
+
+_EPILOG = """\b
+Exit codes:
+  0    everything wanted is there
+  1    some files failed for good
+  2    wrong usage, manifest or names; nothing was moved
+  74   this machine could not go on: disk full, permission
+  75   only passing failures remain; run it again
+  130  interrupted
+  70   a bug in imap-bulk; please report it
+"""
+
+
+class _Commands(click.Group):
+    """Imports commands when they are asked for; the one place where errors become messages and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_ROOMS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ROOMS:
+            return None
+        command = getattr(import_module(f"imap_bulk.cli.{_ROOMS[cmd_name]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except click.NoSuchOption as error:
+            raise _misplaced(error) or error from None
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except BrokenPipeError:
+            code = ExitCode.DONE
+        except BaseException as error:
+            code = _report(_cause(error), ctx)
+        _let_stdout_go()
+        ctx.exit(code or 0)
+
+
+def _misplaced(error: click.NoSuchOption) -> click.UsageError | None:
+    """Explain a global option that stands behind the command."""
+    if error.option_name not in _GLOBAL_OPTIONS or error.ctx is None:
+        return None
+    name = error.ctx.info_name
+    return click.UsageError(
+        f"{error.option_name} stands before the command: imap-bulk {error.option_name} … {name} …", error.ctx
+    )
+
+
+def _cause(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _report(error: BaseException, ctx: click.Context) -> ExitCode:
+    """Tell people what ended the command; return what to tell the shell."""
+    place = ctx.obj if isinstance(ctx.obj, Place) else None
+    code, text = _explain(error, place, ctx.invoked_subcommand)
+    secrets = (place.api_key or "", place.access_token or "") if place else ()
+    prefix = "" if code is ExitCode.INTERRUPTED else "Error: "
+    click.echo(logs.Discreet(secrets).cut(prefix + text), err=True)
+    _LOG.debug("the traceback", exc_info=error)
+    return code
+
+
+def _explain(error: BaseException, place: Place | None, command: str | None) -> tuple[ExitCode, str]:
+    match error:
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED, INTERRUPTED
+        case BadQuery() | BadManifest() | BadName():
+            return ExitCode.USAGE, str(error)
+        case TransientError():
+            return ExitCode.AGAIN, f"{error}; another try may help: run the same command again"
+        case BulkError():
+            return ExitCode.FAILED, str(error)
+        case OSError():
+            where = place.data_dir if place and command != "query" else "standard output"
+            return ExitCode.MACHINE, _machine_words(error, where)
+    said = " ".join(str(error).split())
+    bug = f"a bug in imap-bulk: {type(error).__name__}: {said}"
+    return ExitCode.BUG, f"{bug}; please report it, and run again with --debug for the traceback"
+
+
+def _machine_words(error: OSError, where: Path | str) -> str:
+    path = error.filename or where
+    reason = error.strerror or type(error).__name__
+    if error.errno == errno.EADDRINUSE:
+        return "that port is in use already; choose another by --port, or 0 for a free one"
+    if error.errno in _FULL:
+        return f"no space is left for {path}; finished files are kept: make room and run the same command again"
+    if isinstance(error, PermissionError):
+        cure = "allow it, or choose another place, and run the same command again"
+        return f"this user may not use {path} ({reason}); finished files are kept: {cure}"
+    return f"{path}: {reason}; finished files are kept: mend that and run the same command again"
+
+
+def _let_stdout_go() -> None:
+    """Flush what is left; where the reader is gone, keep Python from complaining about it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.option("--url", metavar="URL", help="The archive's API.  [IMAP_DATA_ACCESS_URL; else production]")
+@click.option(
+    "--data-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Where files go, in the archive's layout.  [IMAP_DATA_DIR; else ./data]",
+)  # fmt: skip
+@click.option("--api-key", metavar="KEY", help="Key for what is not public, and to push.  [IMAP_API_KEY]")
+@click.option("-v", "--verbose", is_flag=True, help="Tell every file.")
+@click.option("--debug", is_flag=True, help="Tell everything, with tracebacks.")
+@click.version_option(__version__, prog_name="imap-bulk", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(
+    ctx: click.Context, url: str | None, data_dir: Path | None, api_key: str | None, verbose: bool, debug: bool
+) -> None:
+    """Move files of the IMAP mission in bulk: concurrent, retried, verified.
+
+    Environment: IMAP_DATA_ACCESS_URL, IMAP_DATA_DIR, IMAP_API_KEY and IMAP_ACCESS_TOKEN, as with imap-data-access.
+    """
+    told = read_environment()
+    place = Place(url or told.url, data_dir or told.data_dir, api_key or told.api_key, told.access_token)
+    ctx.obj = place
+    if verbose or debug:
+        level = logging.DEBUG if debug else logging.INFO
+        ctx.call_on_close(logs.start(level, (place.api_key or "", place.access_token or "")))
+
+
+def main() -> None:
+    """Run the command line; ends the process."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a file name or "…" that the terminal cannot show
+    cli(prog_name="imap-bulk")

@@ -1,0 +1,197 @@
+"""Options that several commands share, and what they mean as plain values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from imap_bulk.errors import BadQuery, Rejected
+from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:
+    from imap_bulk.archives.imap import ImapArchive
+    from imap_bulk.archives.imap_query import ImapQuery
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+DEFAULT = Settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The global options: which archive, which directory, and what opens the door."""
+
+    url: str
+    data_dir: Path
+    api_key: str | None
+    access_token: str | None
+
+    def archive(self, settings: Settings) -> "ImapArchive":
+        """Make the archive, unopened. Raises click.BadParameter when its URL is none."""
+        from imap_bulk.archives.imap import ImapArchive
+
+        try:
+            return ImapArchive(self.url, self.api_key, self.access_token, settings)
+        except Rejected as error:
+            raise click.BadParameter(str(error), param_hint="--url / IMAP_DATA_ACCESS_URL") from error
+
+
+def _completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[CompletionItem]]:
+    """Offer words to the shell; of a list with commas, its last member is completed."""
+
+    def complete(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+        done, comma, begun = typed.rpartition(",")
+        return [CompletionItem(done + comma + word) for word in words() if word.startswith(begun)]
+
+    return complete
+
+
+def _tables() -> tuple[str, ...]:
+    from imap_bulk.archives.imap_query import TABLES
+
+    return TABLES
+
+
+def _instruments() -> tuple[str, ...]:
+    from imap_bulk.filenames import INSTRUMENTS
+
+    return INSTRUMENTS
+
+
+def _levels() -> tuple[str, ...]:
+    from imap_bulk.filenames import DATA_LEVELS
+
+    return DATA_LEVELS
+
+
+def _types() -> tuple[str, ...]:
+    from imap_bulk.filenames import SPICE_TYPES
+
+    return SPICE_TYPES
+
+
+def _extensions() -> tuple[str, ...]:
+    from imap_bulk.filenames import ANCILLARY_EXTENSIONS, SCIENCE_EXTENSIONS
+
+    return tuple(sorted({*SCIENCE_EXTENSIONS, *ANCILLARY_EXTENSIONS}))
+
+
+def _several(name: str, words: Callable[[], tuple[str, ...]] | None, text: str) -> Decorator[Any]:
+    complete = _completing(words) if words else None
+    many = f"{text}; repeat, or separate by commas."
+    return click.option(name, multiple=True, metavar="NAME,...", shell_complete=complete, help=many)
+
+
+_FILTERS: tuple[Decorator[Any], ...] = (
+    click.option(
+        "--table",
+        metavar="TABLE",
+        shell_complete=_completing(_tables),
+        help="science (default), ancillary or spice.",
+    ),
+    _several("--instrument", _instruments, "Instrument, as in mag"),
+    _several("--data-level", _levels, "Data level, as in l1a"),
+    _several("--descriptor", None, "Descriptor, as in sci-1min"),
+    click.option("--start-date", metavar="YYYYMMDD", help="First day of data."),
+    click.option("--end-date", metavar="YYYYMMDD", help="Last day on which files start."),
+    click.option("--ingestion-start-date", metavar="YYYYMMDD", help="First day on which files were archived."),
+    click.option("--ingestion-end-date", metavar="YYYYMMDD", help="Last day on which files were archived."),
+    click.option("--today", is_flag=True, help="Data that start today (UTC)."),
+    click.option("--days-ago", type=click.IntRange(0), metavar="N", help="Data that start in the last N days."),
+    click.option("--repointing", metavar="repointNNNNN", help="Repointing, also as a plain number."),
+    click.option("--version", metavar="VERSION", help="vNNN, vMMM.mmmm or latest."),
+    click.option("--major-version", metavar="N", help="Major version."),
+    click.option("--minor-version", metavar="N", help="Minor version."),
+    click.option(
+        "--extension",
+        metavar="EXT",
+        shell_complete=_completing(_extensions),
+        help="File name extension, as in cdf.",
+    ),
+    click.option("--filename", metavar="NAME", help="One exact file name; works alone."),
+    click.option(
+        "--type", metavar="TYPE", shell_complete=_completing(_types), help="Kind of SPICE kernel, as in spin."
+    ),
+)
+jobs = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 512), default=DEFAULT.jobs, show_default=True, metavar="N",
+    help="Files that move at once.",
+)  # fmt: skip
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON Lines on stdout.")
+
+_TRANSFER: tuple[Decorator[Any], ...] = (
+    jobs,
+    click.option(
+        "--retries", type=click.IntRange(0, 100), default=DEFAULT.retries, show_default=True, metavar="N",
+        help="Attempts after the first, for each file.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print what would move, and move nothing."),
+    click.option("--overwrite", is_flag=True, help="Move also what is there and right."),
+    click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
+    click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
+    quiet,
+    as_json,
+)  # fmt: skip
+
+
+def _all_of(decorators: tuple[Decorator[Any], ...]) -> Decorator[Command]:
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+filters: Decorator[Any] = _all_of(_FILTERS)
+transfer_options: Decorator[Any] = _all_of(_TRANSFER)
+
+
+def any_given(filters: Mapping[str, object]) -> bool:
+    """Whether any filter was given; days ago may be 0."""
+    return any(value not in (None, (), False) or (value == 0 and value is not False) for value in filters.values())
+
+
+def query_of(filters: Mapping[str, Any]) -> "ImapQuery":
+    """Turn filters into a query. Raises BadQuery."""
+    from imap_bulk.archives.imap_query import ImapQuery, days_ago
+
+    conditions = dict(filters)
+    days = conditions.pop("days_ago")
+    if conditions.pop("today"):
+        if days is not None:
+            raise BadQuery("give --today or --days-ago, not both.")
+        days = 0
+    if days is not None:
+        if conditions["start_date"] or conditions["end_date"]:
+            raise BadQuery("--today and --days-ago stand for --start-date and --end-date; leave those out.")
+        conditions["start_date"], conditions["end_date"] = days_ago(days, datetime.now(UTC).date())
+    return ImapQuery.of(**conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The transfer options."""
+
+    settings: Settings
+    dry_run: bool
+    quiet: bool
+    as_json: bool
+
+
+def wishes_of(given: dict[str, Any]) -> Wishes:
+    """Take the transfer options out of what was given, as plain values."""
+    settings = Settings(
+        jobs=given.pop("jobs"),
+        retries=given.pop("retries"),
+        overwrite=given.pop("overwrite"),
+        require_verified=given.pop("require_verified"),
+        fsync=not given.pop("no_fsync"),
+    )
+    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"))

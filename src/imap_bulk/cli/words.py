@@ -1,0 +1,127 @@
+"""What people are told about a run, in sentences; sizes in decimal units."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from imap_bulk.model import Outcome, Plan, Proof, Result, Transfer
+
+
+class Verb(StrEnum):
+    """What a run does to its files."""
+
+    PULL = "pull"
+    PUSH = "push"
+    VERIFY = "verify"
+
+    @property
+    def done(self) -> str:
+        """What became of a file that it went well with."""
+        return {Verb.PULL: "pulled", Verb.PUSH: "pushed", Verb.VERIFY: "intact"}[self]
+
+
+Proofs = Mapping[Proof | None, int]
+"""How many files that are there each kind of proof speaks for."""
+
+
+def size(count: float) -> str:
+    """Say a number of bytes: `999 B`, `1.2 kB`, `353 MB`."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    count /= 1000
+    units = ["TB", "GB", "MB", "kB"]
+    while count >= 999.5 and len(units) > 1:
+        count /= 1000
+        units.pop()
+    unit = units[-1]
+    return f"{count:.1f} {unit}" if count < 9.95 else f"{count:.0f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Say a time: `31 ms`, `3.4 s`, `2 min 5 s`, `1 h 2 min`."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def files(count: int) -> str:
+    """Say a number of files."""
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def failure(outcome: Outcome) -> str:
+    """Say in one sentence what happened to which file."""
+    said, key = str(outcome.error), outcome.transfer.key
+    named = key.rpartition("/")[2] in said
+    return f"Failed: {said}" if named else f"Failed: {key}: {said}"
+
+
+def success(verb: Verb, outcome: Outcome) -> str:
+    """Say how a file became done or skipped."""
+    how = verb.done if outcome.bytes else "there already"
+    proof = outcome.verified_by or "no proof"
+    return f"{outcome.transfer.key}: {how}, {size(outcome.bytes)} in {duration(outcome.seconds)} ({proof})"
+
+
+def planned(transfer: Transfer) -> str:
+    """Say what a dry run would have moved."""
+    known = "" if transfer.size is None else f" ({size(transfer.size)})"
+    return f"{transfer.key} -> {transfer.path}{known}"
+
+
+def plan(verb: Verb, planned: Plan) -> str:
+    """Say what a run without `--dry-run` would move."""
+    parts = [f"Would {verb} {files(planned.files)}"]
+    if planned.files > planned.unsized:
+        parts.append(size(planned.bytes))
+    if planned.files and planned.unsized:
+        parts.append("sizes unknown" if planned.unsized == planned.files else f"{planned.unsized} of unknown size")
+    if planned.skipped:
+        parts.append(f"{planned.skipped} already there")
+    return ", ".join(parts) + "; nothing was moved."
+
+
+def summary(verb: Verb, result: Result, proofs: Proofs) -> str:
+    """Say how a run ended: counts, bytes, rate, and what is verified."""
+    counts = [
+        (result.done, verb.done),
+        (result.skipped, "already there"),
+        (result.failed, "failed"),
+        (result.cancelled, "cancelled"),
+    ]
+    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    parts = [f"{files(result.wanted)}: {told}"]
+    if result.bytes:
+        pace = size(result.bytes / max(result.seconds, 1e-3))
+        parts.append(f"{size(result.bytes)} in {duration(result.seconds)} ({pace}/s)")
+    if result.done + result.skipped:
+        parts.append(_verified(result, proofs))
+    return "; ".join(parts)
+
+
+def _verified(result: Result, proofs: Proofs) -> str:
+    by = ", ".join(f"{proofs[proof]} by {proof}" for proof in Proof if proof.verifies and proofs.get(proof))
+    if not result.unverified:
+        return f"all verified ({by})"
+    told = [f"{result.verified} verified ({by})"] if result.verified else []
+    if sized := proofs.get(Proof.SIZE):
+        told.append(f"{sized} NOT verified: only the size could be compared")
+    if unproven := proofs.get(None):
+        told.append(f"{unproven} NOT verified: there was nothing to compare with")
+    return ", ".join(told)
+
+
+def advice(result: Result) -> str | None:
+    """Say what to do about failures; None where there are none, or something else stopped the run."""
+    if not result.failed or result.cancelled:
+        return None
+    again = "the same command again; it moves only what is missing."
+    if result.passing == result.failed:
+        return f"Another try may help: run {again}"
+    if result.passing:
+        return f"Another try may help {result.passing} of them; see to the causes of the others, then run {again}"
+    return f"See to the causes above, then run {again}"

@@ -1,0 +1,68 @@
+"""`imap-bulk serve`: an archive in a process of its own."""
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+Start = Callable[..., subprocess.Popen[str]]
+MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """Wait for the one line that tells the address."""
+    assert process.stdout
+    line = process.stdout.readline()
+    match = re.fullmatch(r"Serving \S+ at (http://\S+:\d+) \(storage at http://\S+:\d+; Ctrl-C stops\)\n", line)
+    assert match, line
+    return match[1]
+
+
+def test_the_address_is_printed_when_it_is_ready(
+    start: Start, invoke: Run, tmp_path: Path, outbox: Path, data_dir: Path
+) -> None:
+    url = address(start("serve", "--root", tmp_path / "archive", "--port", "0"))
+    assert invoke("--url", url, "--data-dir", data_dir, "push", outbox).exit_code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_when_told_to(start: Start, tmp_path: Path, number: int) -> None:
+    process = start("serve", "--root", tmp_path / "archive", "--port", "0")
+    address(process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=5)
+    assert (process.returncode, out, err) == (0, "", "Stopped.\n")
+
+
+def test_keys_guard_it(start: Start, invoke: Run, tmp_path: Path, outbox: Path, data_dir: Path) -> None:
+    keys = ("--key", "lab:write", "--key", "guest:read")
+    url = address(start("serve", "--root", tmp_path / "archive", "--port", "0", *keys))
+    given = ("--url", url, "--data-dir", data_dir)
+    assert invoke(*given, "--api-key", "guest", "push", outbox / MAG).exit_code == 1
+    assert invoke(*given, "--api-key", "lab", "push", outbox / MAG).exit_code == 0
+
+
+@pytest.mark.parametrize("key", ["lab", "lab:", ":write", "lab:admin"])
+def test_a_key_without_a_scope_is_wrong_usage(invoke: Run, tmp_path: Path, key: str) -> None:
+    ran = invoke("serve", "--root", tmp_path / "archive", "--key", key)
+    assert ran.exit_code == 2
+    assert "NAME:read or NAME:write" in ran.stderr
+
+
+def test_a_port_in_use_is_said_in_a_sentence(invoke: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = invoke("serve", "--root", tmp_path / "archive", "--port", port)
+    assert ran.exit_code == 74
+    assert "in use already; choose another by --port, or 0 for a free one" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_root_is_needed(invoke: Run) -> None:
+    assert invoke("serve").exit_code == 2
