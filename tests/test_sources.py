@@ -1,5 +1,6 @@
 """Sources: what a person names becomes files to pull or to push, or is told to be wrong, all of it at once."""
 
+import json
 import os
 from pathlib import Path
 
@@ -17,6 +18,18 @@ CAL = "imap_mag_cal_20250101_v001.csv"
 RAW_KEY = f"imap/swe/l0/2024/01/{RAW}"
 
 
+def lines(entries: list[Entry]) -> sources._Lines:
+    """Write entries as a manifest and read it, as a pull or a push would."""
+    return sources._Lines(_written(entries), "list.txt")
+
+
+def _written(entries: list[Entry]) -> str:
+    text = [""] * max(entry.line for entry in entries)
+    for entry in entries:
+        text[entry.line - 1] = json.dumps({"path": entry.path})
+    return "\n".join(text)
+
+
 @given(st.one_of(st.binary(), st.text(), st.text('[]{}",:#\\ \n\r\tpathsize=()0a')))
 def test_whatever_a_manifest_lists_every_problem_names_its_line(content: bytes | str) -> None:
     try:
@@ -28,7 +41,7 @@ def test_whatever_a_manifest_lists_every_problem_names_its_line(content: bytes |
 
 def pull_problems(entries: list[Entry]) -> tuple[str, ...]:
     try:
-        sources.keys(entries, "list.txt")
+        sources.keys(lines(entries))
     except BadManifest as error:
         return error.problems
     return ()
@@ -36,7 +49,7 @@ def pull_problems(entries: list[Entry]) -> tuple[str, ...]:
 
 def push_problems(entries: list[Entry]) -> tuple[str, ...]:
     try:
-        sources.local_files(entries, Path("nowhere"), "list.txt")
+        sources.local_files(lines(entries), Path("nowhere"))
     except BadManifest as error:
         return error.problems
     return ()
@@ -47,7 +60,7 @@ def push_problems(entries: list[Entry]) -> tuple[str, ...]:
 
 def test_a_bare_name_becomes_its_key_and_a_key_stays_itself() -> None:
     entries = [Entry(1, RAW), Entry(2, f"imap/odd/{SCI}"), Entry(3, f"./{CAL}"), Entry(4, f"././x/{CAL}")]
-    assert [key for _, key in sources.keys(entries, "list.txt")] == [
+    assert [key for _, key in sources.keys(lines(entries))] == [
         RAW_KEY,
         f"imap/odd/{SCI}",
         f"imap/ancillary/mag/{CAL}",
@@ -57,7 +70,7 @@ def test_a_bare_name_becomes_its_key_and_a_key_stays_itself() -> None:
 
 def test_a_spice_record_names_its_file_below_the_spice_directory() -> None:
     entries = [Entry(1, "lsk/naif0012.tls"), Entry(2, "ck/de440.bsp"), Entry(3, "imap/spice/spk/de440.bsp")]
-    assert [key for _, key in sources.keys(entries, "list.json")] == [
+    assert [key for _, key in sources.keys(lines(entries))] == [
         "imap/spice/lsk/naif0012.tls",
         "ck/de440.bsp",
         "imap/spice/spk/de440.bsp",
@@ -87,7 +100,7 @@ def test_a_spice_record_names_its_file_below_the_spice_directory() -> None:
 )
 def test_an_unsafe_key_is_bad(path: str) -> None:
     with pytest.raises(BadManifest, match=r"list\.txt has 1 problem;") as caught:
-        sources.keys([Entry(1, RAW), Entry(7, path)], "list.txt")
+        sources.keys(lines([Entry(1, RAW), Entry(7, path)]))
     (problem,) = caught.value.problems
     assert problem.startswith("line 7: ")
     assert "\n" not in problem
@@ -95,14 +108,14 @@ def test_an_unsafe_key_is_bad(path: str) -> None:
 
 def test_two_lines_with_one_key_are_bad() -> None:
     with pytest.raises(BadManifest) as caught:
-        sources.keys([Entry(1, RAW), Entry(2, SCI), Entry(5, RAW_KEY)], "list.txt")
+        sources.keys(lines([Entry(1, RAW), Entry(2, SCI), Entry(5, RAW_KEY)]))
     (problem,) = caught.value.problems
     assert problem == f"line 5: {RAW_KEY!r} is the object of line 1 again, {RAW_KEY}; remove one of the two"
 
 
 def test_all_bad_keys_are_reported_at_once() -> None:
     with pytest.raises(BadManifest, match="has 3 problems") as caught:
-        sources.keys([Entry(1, "foo"), Entry(2, "../x"), Entry(3, RAW), Entry(4, RAW)], "list.txt")
+        sources.keys(lines([Entry(1, "foo"), Entry(2, "../x"), Entry(3, RAW), Entry(4, RAW)]))
     assert [problem.partition(":")[0] for problem in caught.value.problems] == ["line 1", "line 2", "line 4"]
 
 
@@ -116,7 +129,7 @@ def test_relative_paths_count_from_the_base_and_absolute_ones_stay(tmp_path: Pat
     for path in (base / "sub" / RAW, base / SCI, elsewhere / CAL):
         path.touch()
     entries = [Entry(1, f"sub/{RAW}"), Entry(2, f"sub/../{SCI}"), Entry(3, str(elsewhere / CAL))]
-    found = sources.local_files(entries, base, "list.txt")
+    found = sources.local_files(lines(entries), base)
     assert [path for _, path, _ in found] == [base / "sub" / RAW, base / "sub" / ".." / SCI, elsewhere / CAL]
     assert [key for _, _, key in found][::2] == [RAW_KEY, f"imap/ancillary/mag/{CAL}"]
 
@@ -125,7 +138,7 @@ def test_a_base_that_is_a_link_is_no_way_out(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / RAW).touch()
     (tmp_path / "link").symlink_to("real")
-    assert sources.local_files([Entry(1, RAW)], tmp_path / "link", "list.txt")
+    assert sources.local_files(lines([Entry(1, RAW)]), tmp_path / "link")
 
 
 def test_every_kind_of_bad_local_file_is_reported_at_once(tmp_path: Path) -> None:
@@ -140,7 +153,7 @@ def test_every_kind_of_bad_local_file_is_reported_at_once(tmp_path: Path) -> Non
     (base / "naif0012.tls").symlink_to("naif0012.tls")
     paths = [RAW, f"../{RAW}", f"out/{RAW}", SCI, CAL, "notes.md", f"copy/{RAW}", "naif0012.tls", "gone.md"]
     with pytest.raises(BadManifest) as caught:
-        sources.local_files([Entry(line, path) for line, path in enumerate(paths, 1)], base, "list.txt")
+        sources.local_files(lines([Entry(line, path) for line, path in enumerate(paths, 1)]), base)
     again = f"is the object of line 1 again, {RAW_KEY}; remove one of the two"
     expected = [
         f"line 2: '../{RAW}' leads outside",
@@ -164,7 +177,7 @@ def test_every_kind_of_bad_local_file_is_reported_at_once(tmp_path: Path) -> Non
 def test_a_pipe_is_not_a_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / RAW)
     with pytest.raises(BadManifest, match="is not a regular file; list files"):
-        sources.local_files([Entry(1, RAW)], tmp_path, "list.txt")
+        sources.local_files(lines([Entry(1, RAW)]), tmp_path)
 
 
 # Several sources

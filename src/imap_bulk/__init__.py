@@ -1,10 +1,18 @@
 """imap-bulk moves files of the IMAP mission in bulk: concurrent, retried, verified.
 
     cli/            PARSES, CALLS, PRINTS
-      main.py         the click group and global options
+      main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
       local.py        verify · serve · demo
-      console.py      what a person or a program sees: bars, rare lines, JSON Lines, tables, summary
+      demo.py         the demonstration, told step by step
+      options.py      the options that commands share, as plain values
+      console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
+      meter.py        how far a run is, and how fast
+      words.py        what people are told, in sentences
+      events.py       what programs are told, in JSON Lines
+      tables.py       the forms of a query's answer
+      ending.py       exit codes, and what Ctrl-C does
+      logs.py         logging without secrets
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
     sources.py      what a person names (files, directories, manifests) as files to pull or push
@@ -19,6 +27,7 @@
       commit.py       part files, fsync, rename, path safety
       pace.py         how hard each host is pressed, and when it is left alone
       climb.py        how many requests at once: more as long as more brings more
+      goodput.py      what a host brings, so that stretches of time can be compared
       breaker.py      Retry-After kept by all; a host that is down is asked by one at a time
       floor.py        the least that a connection must bring
       buckets.py      bytes and requests per second, and memory, shared by a run
@@ -28,18 +37,30 @@
       together.py     coroutines of which the first failure ends the others
     archives/       KNOWS WHERE
       base.py         Archive: search, sign_download, sign_upload, accept
-      imap.py         IMAP Science Data Center
-      imap_query.py   what it can be asked for, checked before it is asked
-      imap_params.py  how a query is spelt for each generation of it
-      imap_split.py   a query too large to be answered, in parts
-      imap_records.py its answers, read and filtered
-      imap_signed.py  what its signed URLs say about themselves
+      imap/           the IMAP Science Data Center
+        archive.py      searches it, and has it sign URLs
+        query.py        what it can be asked for, checked before it is asked
+        params.py       a query spelled for each generation of it
+        split.py        a query too large to be answered, in parts
+        records.py      its answers, read and filtered
+        signed.py       the signed URLs it gives
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap.py         the API's routes
+      imap_query.py   what the API can be asked for, as conditions on the catalog
       catalog.py      what is archived, in SQLite
-      storage.py      objects on disk, and the signed URLs for them
+      objects.py      objects on disk: received, committed, opened
+      storage.py      how S3 answers for them, and for the signed URLs
       signing.py      AWS Signature Version 4, as it stands in a URL
+      chaos.py        which request meets which fault, from a seed
+      chaos_spec.py   how faults are asked for
+      faults.py       every fault, in one table
+      faults_body.py  a body cut off, silent, changed, of a wrong length, strangely wrapped
+      faults_range.py a part that was not asked for, or of another object
+      faults_status.py busy, broken, expired, missing, elsewhere
+      faults_put.py   an upload that fails half-way, or whose answer is lost
+      fault.py        what a fault is
+      wire.py         the answer that ought to be sent, and the bare connection
     http.py         the border with aiohttp: its errors and status codes become ours
     retry.py        which fault deserves another attempt, and when
     manifest.py     lists of files: plain, sha256sum, CSV, JSON Lines

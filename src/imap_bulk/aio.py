@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imap_bulk import bulk, sources
-from imap_bulk.archives.imap import ImapArchive
-from imap_bulk.archives.imap_query import ImapQuery
+from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.environment import read_environment
 from imap_bulk.errors import BadQuery
 from imap_bulk.model import RemoteFile, Result

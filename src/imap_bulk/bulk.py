@@ -95,7 +95,7 @@ async def _run(
     report: Report,
     dry_run: bool,
 ) -> Result:
-    with Journal(data_dir, archive.name, direction) as journal:
+    with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
         tally = _Tally(report, journal)
         async with archive:
             await _plan(wanted, journal, settings, tally)
@@ -218,7 +218,7 @@ async def verify(
 
     A file that is missing or wrong is counted as failed. Raises OSError when one cannot be read.
     """
-    with Journal(data_dir, "", Direction.PULL) as journal:
+    with Journal(data_dir, "", Direction.PULL, create=False) as journal:
         tally = _Tally(report)
         for transfer in _recorded(journal) if files is None else _listed(files, data_dir):
             journal.add(transfer, todo=True)

@@ -6,6 +6,7 @@ the library: aiohttp forwards `x-api-key` to wherever a redirect points.
 
 import errno
 import json
+import os
 import re
 import time
 import urllib.request
@@ -61,7 +62,8 @@ def _connection_words(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"no address is known for the host {error.host}; check the network and the URL"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection to {error.host}:{error.port} ({_one_line(error.os_error)})"
+        reason = os.strerror(error.errno) if error.errno else "it was refused"
+        return f"no connection to {error.host}:{error.port} ({reason.lower()})"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection ended before the body did"
     return f"the connection broke ({type(error).__name__})"  # str() may hold the signed URL

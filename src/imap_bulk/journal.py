@@ -6,7 +6,9 @@ private to the run and on disk when it grows, so that a million files cost no me
 run again.
 """
 
+import errno
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +44,7 @@ _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
 GROUP BY key ORDER BY key LIMIT ?
 """
+_ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest, todo) VALUES (?, ?, ?, ?, ?)"
 _NEXT_TODO = """
 SELECT number, key, path, size, digest FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
 """
@@ -72,12 +75,12 @@ class Record:
 class Journal:
     """What has been moved between one archive and one data directory, one way. A context manager."""
 
-    def __init__(self, data_dir: Path, archive: str, direction: Direction) -> None:
-        """Open or create the journal; where that is impossible, remember for this run only."""
+    def __init__(self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True) -> None:
+        """Open the journal, or `create` it; where that is impossible, remember for this run only."""
         self._root = data_dir.absolute()
         self._archive = archive
         self._direction = direction
-        self._database = _open(data_dir)
+        self._database = _open(data_dir, create)
         self._unwritten: list[tuple[object, ...]] = []
         self._written_at = time.monotonic()
 
@@ -101,12 +104,13 @@ class Journal:
         return record
 
     def add(self, transfer: Transfer, todo: bool) -> bool:
-        """Put a transfer into the plan; False if its key is there already."""
+        """Put a transfer into the plan; False if its key is there already. Raises OSError."""
         digest = str(transfer.digest) if transfer.digest else None
         row = (transfer.key, str(transfer.path), transfer.size, digest, todo)
-        added = self._database.execute(
-            "INSERT OR IGNORE INTO plan (key, path, size, digest, todo) VALUES (?, ?, ?, ?, ?)", row
-        )
+        try:
+            added = self._database.execute(_ADD, row)
+        except sqlite3.OperationalError as error:  # the plan's temporary file has no room
+            raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
         return added.rowcount == 1
 
     def totals(self) -> tuple[int, int, int]:
@@ -174,9 +178,11 @@ class Journal:
         )
 
 
-def _open(data_dir: Path) -> sqlite3.Connection:
+def _open(data_dir: Path, create: bool) -> sqlite3.Connection:
     """Open the journal's file; set a broken one aside; without a place to write, use memory."""
     path = data_dir / DIRECTORY / "journal.sqlite3"
+    if not create and not path.is_file():
+        return _connect(":memory:")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _connect(str(path))

@@ -55,23 +55,36 @@ _Fields = Mapping[str, object] | _Fault
 
 def read(path: Path) -> list[Entry]:
     """Read the manifest at `path`. Raises `BadManifest`, also where there is no such file."""
+    return read_text(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read what is to be a manifest. Raises `BadManifest`."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise BadManifest(f"there is no manifest {path}; check the path") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadManifest(f"the manifest {path} cannot be read: {reason}") from error
-    return read_text(content, str(path))
 
 
 def read_text(content: str | bytes, name: str) -> list[Entry]:
     """Read a manifest from its content; `name` is what messages call it. Raises `BadManifest`."""
-    text = _decode(content, name)
+    entries, problems = scan(content, name)
+    refuse(problems, name)
+    return entries
+
+
+def scan(content: str | bytes, name: str) -> tuple[list[Entry], list[str]]:
+    """Read what can be read, and say what is wrong with the other lines, so that more can be found wrong.
+
+    Raises `BadManifest` only when this is no manifest at all.
+    """
     entries: list[Entry] = []
     problems: list[str] = []
     first_lines: dict[str, int] = {}
-    for line, fields in _parse(text):
+    for line, fields in _parse(_decode(content, name)):
         try:
             entry = _entry(line, fields)
             if entry.path in first_lines:
@@ -83,10 +96,9 @@ def read_text(content: str | bytes, name: str) -> list[Entry]:
             problems.append(f"line {line}: {fault}")
         else:
             entries.append(entry)
-    refuse(problems, name)
-    if not entries:
+    if not entries and not problems:
         raise BadManifest(f"{name} lists no files; write one file name a line")
-    return entries
+    return entries, problems
 
 
 def write(files: Iterable[tuple[str, Digest | None, int | None]]) -> Iterator[str]:

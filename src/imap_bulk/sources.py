@@ -57,8 +57,8 @@ def _each_once(
 
 def _files_of(source: str) -> Iterator[RemoteFile]:
     if source == STANDARD_INPUT or _is_manifest_file(Path(source)):
-        entries, name, _ = _read(source)
-        for entry, key in keys(entries, name):
+        lines = _Lines(*_read(source))
+        for entry, key in keys(lines):
             yield RemoteFile(key, entry.size, entry.digest)
         return
     try:
@@ -72,12 +72,13 @@ def _files_of(source: str) -> Iterator[RemoteFile]:
 def _uploads_of(source: str) -> Iterator[Transfer]:
     path = Path(source)
     if source == STANDARD_INPUT or _is_manifest_file(path):
-        entries, name, base = _read(source)
-        for entry, file, key in local_files(entries, base, name):
-            yield Transfer(Direction.PUSH, key, file, entry.size, entry.digest)
+        lines = _Lines(*_read(source))
+        base = Path() if source == STANDARD_INPUT else path.parent
+        for entry, file, key in local_files(lines, base):
+            yield Transfer(Direction.PUSH, key, file, file.stat().st_size, entry.digest)
         return
     for file in _data_files(path):
-        yield Transfer(Direction.PUSH, filenames.parse(file.name).key, file)
+        yield Transfer(Direction.PUSH, filenames.parse(file.name).key, file, file.stat().st_size)
 
 
 def _is_manifest_file(path: Path) -> bool:
@@ -85,12 +86,11 @@ def _is_manifest_file(path: Path) -> bool:
     return path.is_file() and not filenames.is_valid(path.name)
 
 
-def _read(source: str) -> tuple[list[Entry], str, Path]:
-    """Return a manifest's entries, its name for people, and where its relative paths begin."""
+def _read(source: str) -> tuple[bytes, str]:
+    """Return a manifest's content, and its name for people."""
     if source == STANDARD_INPUT:
-        name = "standard input"
-        return manifest.read_text(sys.stdin.buffer.read(), name), name, Path()
-    return manifest.read(Path(source)), source, Path(source).parent
+        return sys.stdin.buffer.read(), "standard input"
+    return manifest.read_bytes(Path(source)), source
 
 
 def _data_files(path: Path) -> list[Path]:
@@ -125,15 +125,16 @@ def _problem_of(file: Path) -> str | None:
 
 
 class _Lines:
-    """The lines of a manifest: which object each claims, and what is wrong with them."""
+    """The lines of a manifest: which object each claims, and all that is wrong with them."""
 
-    def __init__(self, source_name: str) -> None:
-        self._source_name = source_name
+    def __init__(self, content: bytes | str, name: str) -> None:
+        """Read what can be read. Raises BadManifest when it is no manifest at all."""
+        self._name = name
         self._claims: dict[str, int] = {}
-        self._problems: list[str] = []
+        self.entries, self._problems = manifest.scan(content, name)
 
     @contextmanager
-    def of(self, entry: Entry) -> Iterator[None]:
+    def checking(self, entry: Entry) -> Iterator[None]:
         """Keep a BadName raised inside as this line's problem."""
         try:
             yield
@@ -150,15 +151,15 @@ class _Lines:
 
     def refuse(self) -> None:
         """Raise BadManifest if any line has a problem."""
-        manifest.refuse(self._problems, self._source_name)
+        in_order = sorted(self._problems, key=lambda problem: int(problem.split()[1].rstrip(":")))
+        manifest.refuse(in_order, self._name)
 
 
-def keys(entries: Iterable[Entry], source_name: str) -> list[tuple[Entry, str]]:
+def keys(lines: _Lines) -> list[tuple[Entry, str]]:
     """Pair each entry of a manifest with its object key. Raises `BadManifest` with every bad line."""
     paired: list[tuple[Entry, str]] = []
-    lines = _Lines(source_name)
-    for entry in entries:
-        with lines.of(entry):
+    for entry in lines.entries:
+        with lines.checking(entry):
             key = key_of(entry.path)
             lines.claim(key, entry)
             paired.append((entry, key))
@@ -194,20 +195,19 @@ def _spice_key(path: str) -> str | None:
     return key if key == f"imap/spice/{path}" else None
 
 
-def local_files(entries: Iterable[Entry], base: Path, source_name: str) -> list[tuple[Entry, Path, str]]:
+def local_files(lines: _Lines, base: Path) -> list[tuple[Entry, Path, str]]:
     """Pair each entry of a manifest with the regular file that it means and the key that file will have.
 
     A relative path counts from `base` and stays below it, also through symbolic links; an absolute one is taken
     as written. Raises `BadManifest` with every bad line.
     """
     found: list[tuple[Entry, Path, str]] = []
-    lines = _Lines(source_name)
     root = base.resolve()
-    for entry in entries:
+    for entry in lines.entries:
         path = base / entry.path
-        with lines.of(entry):
-            _check_local(entry.path, path, root)
-        with lines.of(entry):
+        with lines.checking(entry):
+            _check_local(entry, path, root)
+        with lines.checking(entry):
             key = filenames.parse(path.name).key
             lines.claim(key, entry)
             found.append((entry, path, key))
@@ -215,15 +215,19 @@ def local_files(entries: Iterable[Entry], base: Path, source_name: str) -> list[
     return found
 
 
-def _check_local(written: str, path: Path, root: Path) -> None:
+def _check_local(entry: Entry, path: Path, root: Path) -> None:
     try:
-        if not Path(written).is_absolute() and not path.resolve().is_relative_to(root):
-            raise BadName(f"{written!r} leads outside {root}; move the file there or write its absolute path")
-        mode = path.stat().st_mode
+        if not Path(entry.path).is_absolute() and not path.resolve().is_relative_to(root):
+            raise BadName(f"{entry.path!r} leads outside {root}; move the file there or write its absolute path")
+        status = path.stat()
     except FileNotFoundError:
         raise BadName(f"there is no file {str(path)!r}; check the path") from None
     except (OSError, RuntimeError, ValueError) as error:  # until Python 3.13, a loop of links is a RuntimeError
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadName(f"{str(path)!r} cannot be read: {reason}") from None
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(status.st_mode):
         raise BadName(f"{str(path)!r} is not a regular file; list files, not directories or devices")
+    if entry.size not in (None, status.st_size):
+        raise BadName(
+            f"{str(path)!r} has {status.st_size} bytes, the manifest says {entry.size}; correct one of them"
+        )

@@ -15,7 +15,7 @@ from tests.archives.fake_imap import FakeImap, Row, ancillary, gateway, in_serie
 
 from imap_bulk import errors
 from imap_bulk.archives.imap import ImapArchive
-from imap_bulk.archives.imap_query import ImapQuery
+from imap_bulk.archives.imap.query import ImapQuery
 from imap_bulk.model import Direction, RemoteFile, SignedUrl, Transfer
 from imap_bulk.settings import Settings
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imap_bulk.archives.imap_params import endpoint, params
-from imap_bulk.archives.imap_query import ImapQuery, days_ago
+from imap_bulk.archives.imap.params import endpoint, params
+from imap_bulk.archives.imap.query import ImapQuery, days_ago
 from imap_bulk.errors import BadQuery
 
 

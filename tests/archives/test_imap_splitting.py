@@ -23,9 +23,9 @@ from tests.archives.fake_imap import (
 
 from imap_bulk import http
 from imap_bulk.archives.imap import ImapArchive
-from imap_bulk.archives.imap_params import params
-from imap_bulk.archives.imap_query import ImapQuery
-from imap_bulk.archives.imap_split import parts
+from imap_bulk.archives.imap.params import params
+from imap_bulk.archives.imap.query import ImapQuery
+from imap_bulk.archives.imap.split import parts
 from imap_bulk.errors import Busy, Rejected, ServerFault
 
 TODAY = date(2026, 11, 22)

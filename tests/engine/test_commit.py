@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imap_bulk.engine.commit import PartFile, abandoned_parts, safe_path
+from imap_bulk.engine.commit import AbandonedParts, PartFile, safe_path
 from imap_bulk.errors import UnsafePath
 
 HOSTILE = [
@@ -117,5 +117,5 @@ def test_only_the_parts_of_dead_processes_are_abandoned(tmp_path: Path) -> None:
     alive = PartFile(tmp_path, tmp_path / "x.cdf")
     dead = alive.path.with_name(alive.path.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"))
     dead.touch()
-    assert list(abandoned_parts(tmp_path / "x.cdf")) == [dead]
+    assert AbandonedParts().of(tmp_path / "x.cdf") == [dead]
     alive.discard()

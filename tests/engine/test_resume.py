@@ -13,7 +13,7 @@ from tests.engine.scripted import CONTENT, KEY, Answer, Run, Storage, etag, plai
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine import partial as partial_module
-from imap_bulk.engine.commit import PartFile
+from imap_bulk.engine.commit import AbandonedParts, PartFile
 from imap_bulk.engine.partial import Identity, Partial, PartRecord, resumable
 from imap_bulk.model import Status, Transfer
 
@@ -198,7 +198,7 @@ def test_a_dead_process_leaves_a_part_that_is_found(
     tmp_path: Path, started: Callable[[int], tuple[Path, PartRecord]]
 ) -> None:
     dead, record = started(200_000)
-    assert resumable(tmp_path / KEY, KEY) == (dead, record)
+    assert resumable(AbandonedParts().of(tmp_path / KEY), KEY) == (dead, record)
     assert 200_000 - (1 << 16) - (1 << 14) <= record.proven <= 200_000
 
 
@@ -206,7 +206,7 @@ def test_the_part_of_another_key_is_not_taken(
     tmp_path: Path, started: Callable[[int], tuple[Path, PartRecord]]
 ) -> None:
     started(200_000)
-    assert resumable(tmp_path / KEY, "imap/another/key") is None
+    assert resumable(AbandonedParts().of(tmp_path / KEY), "imap/another/key") is None
 
 
 def test_the_part_with_the_most_proven_bytes_is_taken(
@@ -214,7 +214,7 @@ def test_the_part_with_the_most_proven_bytes_is_taken(
 ) -> None:
     started(100_000)
     longer, _ = started(300_000)
-    found = resumable(tmp_path / KEY, KEY)
+    found = resumable(AbandonedParts().of(tmp_path / KEY), KEY)
     assert found
     assert found[0] == longer
 

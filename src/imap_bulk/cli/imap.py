@@ -13,8 +13,7 @@ from imap_bulk.cli.options import Place, Wishes
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
-    from imap_bulk.archives.imap import ImapArchive
-    from imap_bulk.archives.imap_query import ImapQuery
+    from imap_bulk.archives.imap import ImapArchive, ImapQuery
     from imap_bulk.model import RemoteFile
 
 _FORMATS = ("table", "json", "jsonl", "csv", "manifest")
@@ -28,7 +27,7 @@ _FORMATS = ("table", "json", "jsonl", "csv", "manifest")
 )  # fmt: skip
 @click.pass_obj
 def query(place: Place, /, output_format: str, **given: Any) -> ExitCode:
-    r"""List the files that match all the given filters; at least one is needed.
+    """List the files that match all the given filters; at least one is needed.
 
     \b
     Examples:
@@ -78,7 +77,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @options.transfer_options
 @click.pass_obj
 def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
-    r"""Bring everything that matches the filters, or else what each SOURCE names.
+    """Bring everything that matches the filters, or else what each SOURCE names.
 
     A SOURCE is a file name, an archive path, a manifest file, or - for a manifest on standard input. Files go
     below the data directory, in the archive's own layout. What is there and right does not move again.
@@ -128,7 +127,7 @@ def _named(sources: tuple[str, ...]) -> "list[RemoteFile]":
 @options.transfer_options
 @click.pass_obj
 def push(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
-    r"""Send what each SOURCE names: data files, directories, manifest files, or - (a manifest on standard input).
+    """Send what each SOURCE names: data files, directories, manifest files, or - (a manifest on standard input).
 
     All names are checked before anything moves. Digests of a manifest are held to while sending: a file that
     is not what its manifest says is not stored. What the archive has already is skipped.

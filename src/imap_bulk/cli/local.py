@@ -28,7 +28,7 @@ _GRACE = 0.5
 @options.as_json
 @click.pass_obj
 def verify(place: Place, manifests: tuple[str, ...], jobs: int, quiet: bool, as_json: bool) -> ExitCode:
-    r"""Re-read what is in the data directory, and hold it to the digests of manifests, or else to those recorded.
+    """Re-read what is in the data directory, and hold it to the digests of manifests, or else to those recorded.
 
     \b
     Examples:

@@ -13,8 +13,7 @@ from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
-    from imap_bulk.archives.imap import ImapArchive
-    from imap_bulk.archives.imap_query import ImapQuery
+    from imap_bulk.archives.imap import ImapArchive, ImapQuery
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -52,7 +51,7 @@ def _completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[Comp
 
 
 def _tables() -> tuple[str, ...]:
-    from imap_bulk.archives.imap_query import TABLES
+    from imap_bulk.archives.imap.query import TABLES
 
     return TABLES
 
@@ -160,7 +159,7 @@ def any_given(filters: Mapping[str, object]) -> bool:
 
 def query_of(filters: Mapping[str, Any]) -> "ImapQuery":
     """Turn filters into a query. Raises BadQuery."""
-    from imap_bulk.archives.imap_query import ImapQuery, days_ago
+    from imap_bulk.archives.imap.query import ImapQuery, days_ago
 
     conditions = dict(filters)
     days = conditions.pop("days_ago")

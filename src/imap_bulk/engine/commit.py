@@ -12,7 +12,6 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 from imap_bulk.errors import UnsafePath
@@ -77,12 +76,16 @@ class PartFile:
         self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
     def write(self, offset: int, chunk: bytes | bytearray) -> None:
-        """Write `chunk` at `offset`. Raises OSError."""
+        """Write `chunk` at `offset`. Raises OSError that names the file."""
         view = memoryview(chunk)
-        while view:
-            written = os.pwrite(self._fd, view, offset)
-            view = view[written:]
-            offset += written
+        try:
+            while view:
+                written = os.pwrite(self._fd, view, offset)
+                view = view[written:]
+                offset += written
+        except OSError as error:
+            error.filename = str(self._final)
+            raise
 
     def read(self, offset: int, length: int) -> bytes:
         """Read back what was written. Raises OSError."""
@@ -143,23 +146,40 @@ def _fsync_directory(directory: Path) -> None:
         os.close(fd)
 
 
-def abandoned_parts(path: Path) -> Iterator[Path]:
-    """Yield the part files of `path` that were released, or that dead processes of this machine left."""
-    stem = re.escape(path.name[:_LONGEST_STEM])
-    pattern = re.compile(rf"\.{stem}\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part")
-    try:
-        with os.scandir(path.parent) as entries:
-            matches = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
-    except FileNotFoundError:
-        return
-    yield from (Path(name) for name, match in matches if match and not _is_alive(int(match[1])))
+class AbandonedParts:
+    """The part files that were released, or that dead processes of this machine left.
 
+    Each directory is listed once in a run: listing it for every file would cost the square of their number.
+    """
 
-def remove_abandoned(path: Path) -> None:
-    """Remove the abandoned part files of `path`, and their records."""
-    for part in abandoned_parts(path):
-        part.unlink(missing_ok=True)
-        part.with_name(part.name + RECORD_SUFFIX).unlink(missing_ok=True)
+    _name = re.compile(rf"\.(.+)\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part")
+
+    def __init__(self) -> None:
+        self._directories: dict[Path, dict[str, list[Path]]] = {}
+
+    def of(self, path: Path) -> list[Path]:
+        """Return the abandoned part files of `path`."""
+        if path.parent not in self._directories:
+            self._directories[path.parent] = self._list(path.parent)
+        return self._directories[path.parent].get(path.name[:_LONGEST_STEM], [])
+
+    def remove(self, path: Path) -> None:
+        """Remove the abandoned part files of `path`, and their records. Raises OSError."""
+        for part in self.of(path):
+            part.unlink(missing_ok=True)
+            part.with_name(part.name + RECORD_SUFFIX).unlink(missing_ok=True)
+
+    def _list(self, directory: Path) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        try:
+            with os.scandir(directory) as entries:
+                names = [entry.name for entry in entries]
+        except FileNotFoundError:
+            return found
+        for match in filter(None, map(self._name.fullmatch, names)):
+            if not _is_alive(int(match[2])):
+                found.setdefault(match[1], []).append(directory / match[0])
+        return found
 
 
 def _is_alive(pid: int) -> bool:

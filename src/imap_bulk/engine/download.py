@@ -7,14 +7,14 @@ download starts over. Never a mix of two objects.
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.behind import Behind, to_the_end
-from imap_bulk.engine.commit import PartFile, remove_abandoned
+from imap_bulk.engine.commit import AbandonedParts, PartFile
 from imap_bulk.engine.partial import Identity, Partial, resumable
 from imap_bulk.engine.promise import Promise, content_length, is_part, promise_of
 from imap_bulk.engine.ranges import Ranges
@@ -34,6 +34,7 @@ class Way:
     root: Path
     settings: Settings
     accept: Callable[[Transfer, Path], None]
+    abandoned: AbandonedParts = field(default_factory=AbandonedParts)
 
 
 class Download:
@@ -96,13 +97,14 @@ class Download:
             await to_the_end(self._partial.part.commit, True)  # a slow disk must not hold up the other transfers
         else:
             self._partial.part.commit(False)
+        way.abandoned.remove(self._transfer.path)
         fetched = self.position - self._resumed_from
         self._partial = None
         return Receipt(Status.DONE, fetched, digest, promise.proof)
 
     async def _adopt(self) -> None:
         """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
-        found = resumable(self._transfer.path, self._transfer.key)
+        found = resumable(self._way.abandoned.of(self._transfer.path), self._transfer.key)
         wished = self._transfer.digest
         if not found or (wished and wished.algorithm != found[1].algorithm):
             return
@@ -113,7 +115,7 @@ class Download:
         while await asyncio.to_thread(_copy_some, copying):
             pass
         self._resumed_from = self._partial.front
-        await asyncio.to_thread(remove_abandoned, self._transfer.path)
+        self._way.abandoned.remove(self._transfer.path)
 
     def _wanted_range(self) -> dict[str, str]:
         """Ask for what is missing, if the answer can be told to belong to what is here."""

@@ -52,15 +52,16 @@ class Engine:
         Raises whatever is no BulkError (a full disk, a bug): that ends the run, not one transfer.
         """
         shared = iter(transfers)
-        await together(self._work(shared, report) for _ in range(self.settings.jobs))
+        way = Way(self.transport, self.root, self.settings, self.signer.accept)
+        await together(self._work(shared, way, report) for _ in range(self.settings.jobs))
 
-    async def _work(self, transfers: Iterator[Transfer], report: Report) -> None:
+    async def _work(self, transfers: Iterator[Transfer], way: Way, report: Report) -> None:
         for transfer in transfers:
-            report(await self._move(transfer, report))
+            report(await self._move(transfer, way, report))
 
-    async def _move(self, transfer: Transfer, report: Report) -> Outcome:
+    async def _move(self, transfer: Transfer, way: Way, report: Report) -> Outcome:
         """Give one transfer its attempts."""
-        attempts = _Attempts(self, transfer, report)
+        attempts = _Attempts(self, transfer, way, report)
         started = time.monotonic()
         try:
             receipt = await persist(attempts.next, self.settings, attempts.position)
@@ -82,13 +83,12 @@ class Engine:
 class _Attempts:
     """The attempts at one transfer: counts them, and remembers whether an upload may have arrived unnoticed."""
 
-    def __init__(self, engine: Engine, transfer: Transfer, report: Report) -> None:
+    def __init__(self, engine: Engine, transfer: Transfer, way: Way, report: Report) -> None:
         self._engine = engine
         self._transfer = transfer
         self._report = report
         self._count = 0
         self._sent = False
-        way = Way(engine.transport, engine.root, engine.settings, engine.signer.accept)
         self._download = Download(way, transfer, self._progress)
 
     def position(self) -> int:

@@ -8,13 +8,13 @@ wrote the old file may, against appearance, still be alive on another machine.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 from imap_bulk.digest import Digest, hasher
-from imap_bulk.engine.commit import RECORD_SUFFIX, PartFile, abandoned_parts
+from imap_bulk.engine.commit import RECORD_SUFFIX, PartFile
 from imap_bulk.settings import MIB
 
 BLOCK_BYTES = 8 * MIB
@@ -159,10 +159,10 @@ class Partial:
         self.front = self._recorded = 0
 
 
-def resumable(path: Path, key: str) -> tuple[Path, PartRecord] | None:
-    """Find the abandoned part file of `path` with the most proven bytes of the object `key`, and its record."""
+def resumable(parts: Iterable[Path], key: str) -> tuple[Path, PartRecord] | None:
+    """Choose, of abandoned part files, the one with the most proven bytes of the object `key`; with its record."""
     found = []
-    for part in abandoned_parts(path):
+    for part in parts:
         record = PartRecord.read(part.with_name(part.name + RECORD_SUFFIX))
         if record and record.key == key and 0 < record.proven <= record.size:
             found.append((part, record))

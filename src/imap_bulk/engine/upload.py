@@ -69,6 +69,8 @@ class _Source:
         self._progress = progress
         self._before = _identity(transfer.path)
         self.size = self._before[0]
+        if transfer.size not in (None, self.size):
+            raise errors.SourceChanged(f"{transfer.path} has {self.size} bytes now, it had {transfer.size}")
         if self.size > LARGEST_PUT_BYTES:
             raise errors.Rejected(f"{transfer.path}: storage takes at most 5 GiB in one upload")
         self._hashes = {

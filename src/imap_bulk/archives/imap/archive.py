@@ -10,9 +10,9 @@ from typing import Self
 from urllib.parse import quote
 
 from imap_bulk import filenames
-from imap_bulk.archives.imap_params import endpoint, params
-from imap_bulk.archives.imap_query import ImapQuery
-from imap_bulk.archives.imap_records import (
+from imap_bulk.archives.imap.params import endpoint, params
+from imap_bulk.archives.imap.query import ImapQuery
+from imap_bulk.archives.imap.records import (
     Record,
     narrowed,
     read_records,
@@ -21,8 +21,8 @@ from imap_bulk.archives.imap_records import (
     unwrap,
     without_tables,
 )
-from imap_bulk.archives.imap_signed import checked_url, expires_at, headers_to_send, is_web_address
-from imap_bulk.archives.imap_split import parts
+from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send, is_web_address
+from imap_bulk.archives.imap.split import parts
 from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected
 from imap_bulk.http import AnswerTooLong, ApiSession, Reply, api_error
 from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from imap_bulk import filenames
-from imap_bulk.archives.imap_query import LATEST, ImapQuery
+from imap_bulk.archives.imap.query import LATEST, ImapQuery
 from imap_bulk.errors import BadName, BadQuery, Rejected
 from imap_bulk.http import Reply, decode_json
 from imap_bulk.model import RemoteFile

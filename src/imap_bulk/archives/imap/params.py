@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from imap_bulk.archives.imap_query import LATEST, ImapQuery, read_day, written
+from imap_bulk.archives.imap.query import LATEST, ImapQuery, read_day, written
 from imap_bulk.errors import BadQuery
 
 # TDB - UTC = 32.184 s (TT - TAI) + 37 s (TAI - UTC since 2017), good to 2 ms until the next leap second.

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from imap_bulk import filenames
-from imap_bulk.archives.imap_query import ImapQuery, read_day, written
+from imap_bulk.archives.imap.query import ImapQuery, read_day, written
 
 LAUNCH = date(2025, 9, 24)
 """Nearly everything starts between this day and today, so an open-ended query is cut there first."""
