@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from imap_bulk.engine.pace import Turn
-from imap_bulk.errors import Busy
+from imap_bulk.errors import Busy, Interrupted
 from imap_bulk.settings import Settings
 
 T = TypeVar("T")
@@ -48,10 +48,13 @@ def clock() -> float:
 
 
 class Outage:
-    """A host that answers in `seconds` each, and with 503 between `begin` and `end`; it notes who came too early."""
+    """A host that answers 503 between `begin` and `end`, else sends its bodies in about a second each.
 
-    def __init__(self, begin: float, end: float, asks: float | None, seed: int, seconds: float = 1.0) -> None:
-        self.begin, self.end, self.asks, self.seconds = begin, end, asks, seconds
+    Where it `catches`, bodies on their way break too. It notes who came before a Retry-After was over.
+    """
+
+    def __init__(self, begin: float, end: float, asks: float | None, seed: int, catches: bool = False) -> None:
+        self.begin, self.end, self.asks, self.catches = begin, end, asks, catches
         self.random = random.Random(seed)
         self.requests = 0
         self.too_early = 0
@@ -59,14 +62,18 @@ class Outage:
         """When the last Retry-After, as far as our policy obeys it, is over."""
         self.served: list[float] = []
 
-    async def get(self) -> None:
+    async def get(self, turn: Turn) -> None:
         self.requests += 1
         self.too_early += clock() < self.may_come
         if self.begin <= clock() < self.end:
             await asyncio.sleep(0.05)
             self.may_come = max(self.may_come, clock() + min(self.asks or 0.0, Settings().retry_after_max))
             raise Busy("503", self.asks)
-        await asyncio.sleep(self.seconds * self.random.uniform(0.8, 1.2))
+        await asyncio.sleep(0.05)
+        turn.count(1 << 16)
+        await asyncio.sleep(self.random.uniform(0.8, 1.2))
+        if self.catches and self.begin <= clock() < self.end:
+            raise Interrupted("cut")
         self.served.append(clock())
 
     def rate(self, since: float, until: float) -> float:

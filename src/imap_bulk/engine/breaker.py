@@ -30,6 +30,7 @@ class Breaker:
         self._settings = settings
         self._uniform = uniform
         self.is_open = False
+        """Whether one request at a time asks how the host is."""
         self._failures = 0
         self._rounds = 0
         self._round_at = -math.inf
@@ -39,6 +40,11 @@ class Breaker:
         self._last: TransientError | None = None
         self._is_probed = False
         self._refused_probes = 0
+
+    @property
+    def is_down(self) -> bool:
+        """Whether so many requests in a row failed that it is the host."""
+        return self._failures >= self._settings.breaker_failures
 
     def wait(self, now: float) -> float:
         """Seconds until a request may go, infinite while a probe is out.
@@ -52,12 +58,12 @@ class Breaker:
             return 0.0
         if self.is_lost(now):
             raise self._farewell(now)
-        patience = self._down_since + self._settings.outage_max - now
+        patience = self._down_since + self._settings.outage_max - now if self.is_down else math.inf
         return patience if self._is_probed else min(patience, until - now)
 
     def is_lost(self, now: float) -> bool:
         """Tell whether the host has been down for longer than a run waits."""
-        return self.is_open and now - self._down_since >= self._settings.outage_max
+        return self.is_down and now - self._down_since >= self._settings.outage_max
 
     def begin(self) -> bool:
         """Note that a request goes out, and tell whether it is the probe."""
@@ -75,14 +81,14 @@ class Breaker:
         self._failures += 1
         self._last = error
         self._refused_probes += probe
-        if began >= self._round_at:
+        # A busy host too is asked by one first when its time is up: eight at once would be eight refusals more.
+        self.is_open = self.is_open or self.is_down or isinstance(error, Busy)
+        if self.is_open and began >= self._round_at:
             self._rounds += 1
             self._round_at = now
             self._pause = self._next_pause(now)
         if isinstance(error, Busy):
             self._gate = max(self._gate, now + self._asked(error))
-        if self._failures >= self._settings.breaker_failures:
-            self.is_open = True
 
     def answered(self, began: float) -> bool:
         """Note a sign of life, and tell whether it counts: a request from before the failures proves nothing."""
@@ -112,7 +118,7 @@ class Breaker:
         grown = self._settings.wait_base * _GROWTH ** min(self._rounds - 1, _MOST_GROWTH_ROUNDS)
         prompt = max(_PROMPT_SECONDS, (now - self._down_since) * _SHARE_OF_OUTAGE)
         bound = min(grown, prompt, self._settings.breaker_wait_max)
-        return self._uniform(0.8 * bound, bound)  # a lone probe needs jitter only against other clients
+        return self._uniform(0.9 * bound, bound)  # a lone probe needs jitter only against other clients
 
     def _farewell(self, now: float) -> TransientError:
         assert self._last, "only failures open the breaker"

@@ -2,32 +2,30 @@
 
 Success says nothing (on a capped link every request succeeds, and clients that count successes climb to their
 ceiling and get slower: huggingface.js PR 2352, xet-core #930), so windows of goodput are compared instead.
-
-The score of a window is bytes a second + 256 KiB x turns a second. On large files the bytes rule; on tiny files
-and signing calls, whose cost is the round trip, the turns; a round trip of 50 ms is about what 256 KiB cost at
-5 MB/s, so neither drowns the other where they mix. Turns a second come from Little's law (mean turns in flight /
-mean seconds a turn) and not from a count: eight workers in lockstep end eight turns at once, and a window that
-closes just before them would be 30 % off.
 """
 
-import statistics
+import math
 from collections import deque
 from typing import NamedTuple
 
+from imap_bulk.engine.goodput import Goodput, RecentTurns, Window
 from imap_bulk.settings import Settings
-
-TURN_WORTH_BYTES = 256 << 10
 
 _LEAST_WINDOW = 1.0
 _GAIN = 1.05
 _NO_LOSS = 0.97
 _FULL = 0.75
 """Below three quarters of the limit in flight, something else limits, and the window proves nothing."""
+
 _REST_WINDOWS = 10
-_REST_AFTER_HALVING = 3  # S3 says 503 now and then for no lasting reason; ten would leave us slow for minutes
 _MOST_REST_WINDOWS = 80
+_FORGIVEN_SECONDS = 300.0
+"""S3 says 503 now and then for no lasting reason: one halving is made up for at once, goodput allowing. A second
+one within this time is a limit of the host, and each asks for four times the patience."""
+
 _LEAST_LEVEL = 2
 """Fewer are only chosen down to two: one stuck connection must not be the whole run."""
+
 _HISTORY = 500
 
 
@@ -39,36 +37,6 @@ class Change(NamedTuple):
     why: str
 
 
-class _Window:
-    """What happened at one level. Opens once a turn that began at this level has ended."""
-
-    def __init__(self, now: float, is_open: bool = False) -> None:
-        self.since = now
-        self.is_open = is_open
-        self._at = now
-        self._in_flight_seconds = 0.0
-        self._bytes = self.turns = 0
-        self._turn_seconds = 0.0
-
-    def lapse(self, now: float, running: int) -> None:
-        self._in_flight_seconds += running * (now - self._at)
-        self._at = now
-
-    def count(self, n_bytes: int) -> None:
-        self._bytes += n_bytes
-
-    def end_turn(self, seconds: float) -> None:
-        self.turns += 1
-        self._turn_seconds += seconds
-
-    def in_flight(self) -> float:
-        return self._in_flight_seconds / max(self._at - self.since, 1e-9)
-
-    def score(self) -> float:
-        turns_a_second = self.in_flight() * self.turns / max(self._turn_seconds, 1e-9)
-        return self._bytes / max(self._at - self.since, 1e-9) + TURN_WORTH_BYTES * turns_a_second
-
-
 class Climb:
     """The limit of one host, sought by trial: a level is kept if its window is worth it."""
 
@@ -78,16 +46,17 @@ class Climb:
         self.running = 0
         self._start = now
         self.history = deque([Change(0.0, self.limit, "started")], maxlen=_HISTORY)
-        self._window = _Window(now)
-        self._turn_seconds: deque[float] = deque(maxlen=64)
-        self._recent: deque[float] = deque(maxlen=5)  # scores at the level that trials are held against
+        self._window = Window(now)
+        self._turns = RecentTurns()
+        self._recent: deque[Goodput] = deque(maxlen=5)  # at the level that trials are held against
         self._is_slow_start = True
         self._heading = 0  # +1: trying more; -1: trying fewer; 0: resting
         self._came_from = self.limit
         self._next_heading = 1
         self._rested = 0
         self._rest_windows = _REST_WINDOWS
-        self._halved_at = float("-inf")
+        self._halved_at = -math.inf
+        self._rest_after_halving = 1
         self._before: tuple[int, bool] | None = None  # limit and slow start before the first halving of a bad time
         self._aim = 0
 
@@ -100,42 +69,46 @@ class Climb:
         """Note bytes of a body."""
         self._window.count(n_bytes)
 
-    def end(self, now: float, began: float, completed: bool) -> None:
+    def end(self, now: float, began: float, n_bytes: int, completed: bool) -> None:
         """Note that a turn ends; only completed ones tell what the level is worth."""
         window = self._window
         window.lapse(now, self.running)
         self.running -= 1
         if not completed:
             return
-        self._turn_seconds.append(now - began)
+        self._turns.add(n_bytes, now - began)
         if self._aim > self.limit:
             self._climb_back(now)
         elif window.is_open:
             window.end_turn(now - began)
             self._close_window(now)
         elif began >= window.since:
-            self._window = _Window(now, is_open=True)
+            self._window = Window(now, is_open=True)
 
     def disturb(self, now: float) -> None:
         """Begin the window anew: what the host did to us says nothing about the level."""
-        self._window = _Window(now)
+        self._window = Window(now)
 
     def halve(self, now: float, began: float, why: str) -> None:
         """Halve, once a round trip: requests begun before the last halving already paid for it."""
         if began < self._halved_at:
             return
-        self._halved_at = now
         self._before = self._before or (self.limit, self._is_slow_start)
+        self._is_slow_start = now - self._halved_at > _FORGIVEN_SECONDS
+        self._rest_after_halving = 1 if self._is_slow_start else 4 * self._rest_after_halving
+        self._halved_at = now
         self._aim = 0
-        self._is_slow_start = False
-        self._recent.clear()
         self._next_heading = 1
-        self._settle(now, self.limit // 2, why, _REST_AFTER_HALVING)
+        self._recent.clear()
+        self._settle(now, self.limit // 2, why, self._rest_after_halving)
 
     def restore(self) -> None:
         """Go back to before the halvings, one step a completed turn: it was not us, it was an outage."""
         if self._before:
-            self._aim, self._is_slow_start = self._before
+            limit, self._is_slow_start = self._before
+            self._aim = limit if limit > self.limit else 0
+            self._halved_at = -math.inf
+            self._rest_windows = _REST_WINDOWS
         self._before = None
 
     def accept(self) -> None:
@@ -144,28 +117,35 @@ class Climb:
 
     def _climb_back(self, now: float) -> None:
         self._move(now, self.limit + 1, "climbing back after the outage")
+        if self.limit >= self._aim:
+            self._aim = 0
 
     def _close_window(self, now: float) -> None:
         window = self._window
         elapsed = now - window.since
         if elapsed < _LEAST_WINDOW or window.turns < self.limit:
             return
-        if elapsed < 2 * statistics.median(self._turn_seconds):
+        if elapsed < 2 * self._turns.median_seconds():
             return
-        self._window = _Window(now)
-        if window.in_flight() >= _FULL * self.limit:
-            self._judge(now, window.score())
+        self._window = Window(now)
+        if window.in_flight >= _FULL * self.limit:
+            self._judge(now, window.goodput())
 
-    def _judge(self, now: float, score: float) -> None:
+    def _judge(self, now: float, goodput: Goodput) -> None:
         if self._heading > 0:
-            self._judge_more(now, score)
+            self._judge_more(now, goodput)
         elif self._heading < 0:
-            self._judge_fewer(now, score)
+            self._judge_fewer(now, goodput)
         else:
-            self._rest(now, score)
+            self._rest(now, goodput)
 
-    def _rest(self, now: float, score: float) -> None:
-        self._recent.append(score)
+    def _growth(self, goodput: Goodput) -> float:
+        """Hold a window against the best recent one at the level before, at today's price of a turn."""
+        price = self._turns.price()
+        return goodput.score(price) / max(1e-9, *(recent.score(price) for recent in self._recent))
+
+    def _rest(self, now: float, goodput: Goodput) -> None:
+        self._recent.append(goodput)
         self._rested += 1
         if self._is_slow_start:
             self._try(now, 1, "trying more")
@@ -173,21 +153,21 @@ class Climb:
             heading, self._next_heading = self._next_heading, -self._next_heading
             self._try(now, heading, "trying more" if heading > 0 else "trying fewer")
 
-    def _judge_more(self, now: float, score: float) -> None:
-        best = max(self._recent)
-        if score >= _GAIN * best:
+    def _judge_more(self, now: float, goodput: Goodput) -> None:
+        growth = self._growth(goodput)
+        if growth >= _GAIN:
             self._recent.clear()
-            self._recent.append(score)
+            self._recent.append(goodput)
             self._rest_windows = _REST_WINDOWS
-            self._try(now, 1, f"goodput grew {score / best - 1:.0%}")
+            self._try(now, 1, f"goodput grew {growth - 1:.0%}")
             return
         was_slow_start, self._is_slow_start = self._is_slow_start, False
         self._settle(now, self._came_from, "more brought no more", 2 * self._rest_windows)
         if was_slow_start:  # its steps are wide and may have passed the point by
             self._try(now, -1, "trying fewer")
 
-    def _judge_fewer(self, now: float, score: float) -> None:
-        if score >= _NO_LOSS * max(self._recent):
+    def _judge_fewer(self, now: float, goodput: Goodput) -> None:
+        if self._growth(goodput) >= _NO_LOSS:
             self._try(now, -1, "fewer brought no less")
         else:
             self._settle(now, self._came_from, "fewer brought less", 2 * self._rest_windows)
@@ -222,4 +202,4 @@ class Climb:
         if limit != self.limit:
             self.history.append(Change(now - self._start, limit, why))
         self.limit = limit
-        self._window = _Window(now)
+        self._window = Window(now)

@@ -68,15 +68,17 @@ class Paces:
 class Turn:
     """Leave for one request to one host."""
 
-    __slots__ = ("_pace", "began", "is_probe")
+    __slots__ = ("_pace", "began", "bytes", "is_probe")
 
     def __init__(self, pace: "Pace", began: float, is_probe: bool) -> None:
         self._pace = pace
         self.began = began
         self.is_probe = is_probe
+        self.bytes = 0
 
     def count(self, n_bytes: int) -> None:
         """Report bytes of the body as they move; the first ones of a probe let the others go on."""
+        self.bytes += n_bytes
         self._pace.count(n_bytes)
         if self.is_probe:
             self.is_probe = False  # a probe may be a body of an hour
@@ -117,7 +119,7 @@ class Pace:
     @property
     def is_down(self) -> bool:
         """Whether the host is taken for down: a failed attempt is then the host's, not the file's."""
-        return self._breaker.is_open
+        return self._breaker.is_down
 
     @property
     def is_lost(self) -> bool:
@@ -187,7 +189,7 @@ class Pace:
 
     def _end(self, turn: Turn, error: BaseException | None) -> None:
         now = self._clock()
-        self._climb.end(now, turn.began, completed=error is None)
+        self._climb.end(now, turn.began, turn.bytes, completed=error is None)
         if turn.is_probe:
             self._breaker.free_probe()
         if isinstance(error, HOST_FAULTS):
@@ -198,7 +200,7 @@ class Pace:
 
     def _fail(self, now: float, turn: Turn, error: TransientError) -> None:
         self._breaker.failed(now, turn.began, error, turn.is_probe)
-        if isinstance(error, Busy) or self.is_down:
+        if self._breaker.is_open:
             self._climb.disturb(now)
         if isinstance(error, Busy) and not turn.is_probe:  # a lone probe was not one too many
             self._climb.halve(now, turn.began, "the host was busy (429, 503)")

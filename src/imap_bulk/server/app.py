@@ -13,7 +13,9 @@ from aiohttp import web
 
 from imap_bulk import filenames
 from imap_bulk.server.catalog import Catalog, StoredObject
+from imap_bulk.server.chaos import Chaos
 from imap_bulk.server.imap import ImapApi, Scope
+from imap_bulk.server.objects import Objects
 from imap_bulk.server.signing import Signer
 from imap_bulk.server.storage import Storage
 
@@ -61,6 +63,12 @@ class ServerOptions:
     secret: str | None = field(default=None, repr=False)
     """What URLs are signed with; None takes a random one at each start."""
 
+    chaos: str = ""
+    """Faults to be committed, as `chaos_spec` reads them; "" commits none."""
+
+    seed: int = 0
+    """The same seed gives the same faults to the same requests."""
+
 
 class ArchiveServer:
     """The embedded archive: `async with ArchiveServer(options) as server: server.url`."""
@@ -69,7 +77,8 @@ class ArchiveServer:
         self._options = options
         self._signer = Signer(options.secret or secrets.token_hex(32))
         self._stack = AsyncExitStack()
-        self._storage: Storage | None = None
+        self._chaos = Chaos(options.chaos, options.seed, options.clock) if options.chaos else None
+        self._objects: Objects | None = None
         self._api_port = 0
         self._storage_port = 0
 
@@ -88,6 +97,11 @@ class ArchiveServer:
         """What signs URLs for the storage."""
         return self._signer
 
+    @property
+    def chaos(self) -> Chaos | None:
+        """What commits faults, with the log of them; None where none were asked for."""
+        return self._chaos
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await self._start(stack)
@@ -99,8 +113,8 @@ class ArchiveServer:
 
     async def add(self, name: str, body: bytes) -> StoredObject:
         """Archive `body` as the file `name`, as an upload would. Raises BadName."""
-        assert self._storage is not None, "the server has not been started"
-        return await self._storage.store(
+        assert self._objects is not None, "the server has not been started"
+        return await self._objects.store(
             filenames.parse(name, legacy=self._options.legacy_names), _one_piece(body)
         )
 
@@ -109,17 +123,12 @@ class ArchiveServer:
         options.root.mkdir(parents=True, exist_ok=True)
         catalog = Catalog(options.root / CATALOG_NAME)
         stack.callback(catalog.close)
-        self._storage = Storage(options.root, catalog, self._signer, options.clock, options.legacy_names)
-        self._storage.open()
-        stack.push_async_callback(self._storage.close)
-        storage_server = web.Server(
-            self._storage.handle,
-            access_log=None,
-            auto_decompress=False,  # an object is what was sent, also with a Content-Encoding
-            read_bufsize=_READ_BUFFER_BYTES,
+        self._objects = Objects(options.root, catalog, options.clock)
+        self._objects.prepare()
+        stack.push_async_callback(self._objects.close)
+        self._storage_port = await _listen(
+            stack, self._storage_runner(self._objects), options.host, options.storage_port
         )
-        storage_runner = web.ServerRunner(storage_server, shutdown_timeout=options.grace)
-        self._storage_port = await _listen(stack, storage_runner, options.host, options.storage_port)
         api = ImapApi(
             catalog,
             self._sign,
@@ -127,8 +136,25 @@ class ArchiveServer:
             legacy_names=options.legacy_names,
             answer_limit_bytes=options.answer_limit_bytes,
         )
-        runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=options.grace)
+        application = api.application([self._chaos.middleware] if self._chaos else [])
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
         self._api_port = await _listen(stack, runner, options.host, options.port)
+        if self._chaos:
+            self._chaos.start()
+            stack.callback(self._chaos.close)  # the first to go: what is silent now would outlast the grace
+
+    def _storage_runner(self, objects: Objects) -> web.ServerRunner:
+        options = self._options
+        storage = Storage(
+            objects, self._signer, options.clock, legacy_names=options.legacy_names, chaos=self._chaos
+        )
+        server = web.Server(
+            storage.handle,
+            access_log=None,
+            auto_decompress=False,  # an object is what was sent, also with a Content-Encoding
+            read_bufsize=_READ_BUFFER_BYTES,
+        )
+        return web.ServerRunner(server, shutdown_timeout=options.grace)
 
     def _sign(self, request: web.Request, method: str, key: str) -> str:
         options = self._options

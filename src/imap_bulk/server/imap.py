@@ -9,52 +9,24 @@ import calendar
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from imap_bulk import filenames
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import Kind
-from imap_bulk.server.catalog import Catalog, Condition, Search, Versions, unix_from_j2000
+from imap_bulk.server.catalog import Catalog, Search, unix_from_j2000
+from imap_bulk.server.imap_query import SPICE_TABLES, BadParameter, day, product_search, spice_search
 
 Sign = Callable[[web.Request, str, str], str]
 """(request, method, key) -> signed URL."""
 
 _LOG = logging.getLogger(__name__)
-_DAY_SECONDS = 86_400
-
-# In the order in which the 400 lists them.
-# fmt: off
-_SCIENCE_PARAMETERS = [
-    "extension", "file_path", "instrument", "data_level", "descriptor", "start_date", "repointing",
-    "major_version", "minor_version", "ingestion_date", "cr", "crid", "released", "end_date",
-    "ingestion_start_date", "ingestion_end_date",
-]
-_ANCILLARY_PARAMETERS = [
-    "file_path", "instrument", "descriptor", "start_date", "end_date", "version", "extension",
-    "ingestion_date", "released", "ingestion_start_date", "ingestion_end_date",
-]
-_SPICE_PARAMETERS = [
-    "file_name", "start_time", "end_time", "type", "latest", "start_ingest_date", "end_ingest_date",
-]
-# fmt: on
-_PARAMETERS = {
-    Kind.SCIENCE: _SCIENCE_PARAMETERS,
-    Kind.QUICKLOOK: _SCIENCE_PARAMETERS,
-    Kind.ANCILLARY: _ANCILLARY_PARAMETERS,
-}
-
-_SPICE_TABLES = ("spin", "repoint", "thruster")
-"""SPICE types that the SDC keeps in tables of their own, with shorter records."""
-
-_INTEGERS = {"repointing": "repointing", "cr": "cr", "major_version": "major", "minor_version": "minor"}
-_EVERYTHING = Condition("key", "<>", "")
-_NOTHING = Condition("key", "=", None)  # no comparison with NULL holds
 
 
 class Scope(StrEnum):
@@ -62,10 +34,6 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
-
-
-class _BadParameter(Exception):
-    """A 400 with this text."""
 
 
 class ImapApi:
@@ -86,9 +54,9 @@ class ImapApi:
         self._legacy_names = legacy_names
         self._answer_limit_bytes = answer_limit_bytes
 
-    def application(self) -> web.Application:
-        """Assemble the routes, each bare and below both prefixes."""
-        application = web.Application(middlewares=[_gateway])
+    def application(self, in_front: Sequence[Middleware] = ()) -> web.Application:
+        """Assemble the routes, each bare and below both prefixes; `in_front` sees their answers."""
+        application = web.Application(middlewares=[*in_front, _gateway])
         for prefix in ("", "/api-key", "/authorized"):
             self._add_routes(application.router, prefix)
         return application
@@ -129,8 +97,8 @@ class ImapApi:
         parameters = _parameters(request)
         kind = Kind(parameters.pop("table", Kind.SCIENCE))  # an unknown table is a 500, as theirs
         try:
-            search = _search(kind, parameters)
-        except _BadParameter as fault:
+            search = product_search(kind, parameters)
+        except BadParameter as fault:
             return _json_text(str(fault), 400)
         record = _ancillary_record if kind is Kind.ANCILLARY else _science_record
         return await self._answer(search, record)
@@ -138,18 +106,11 @@ class ImapApi:
     async def _spice_query(self, request: web.Request) -> web.Response:
         parameters = _parameters(request)
         spice_type = parameters.pop("type", "kernels")
-        in_table = spice_type in _SPICE_TABLES
-        conditions = [Condition("spice_type", "=", spice_type)]
-        if spice_type == "kernels":
-            conditions = [Condition("spice_type", "<>", other) for other in _SPICE_TABLES]
         try:
-            for name, value in parameters.items():
-                conditions += _spice_conditions(name, value, spice_type)
-        except _BadParameter as fault:
+            search = spice_search(spice_type, parameters)
+        except BadParameter as fault:
             return _json_text(str(fault), 400)
-        latest = parameters.get("latest", "").lower() == "true"
-        search = Search(Kind.SPICE, tuple(conditions), Versions.NEWEST_KERNEL if latest else Versions.ALL)
-        return await self._answer(search, _table_record if in_table else _kernel_record)
+        return await self._answer(search, _table_record if spice_type in SPICE_TABLES else _kernel_record)
 
     async def _answer(self, search: Search, record: Callable[[Mapping[str, Any]], object]) -> web.Response:
         text = await asyncio.to_thread(self._render, search, record)
@@ -247,98 +208,6 @@ def _parameters(request: web.Request) -> dict[str, str]:
     return {name: ",".join(request.query.getall(name)) for name in request.query}
 
 
-def _search(kind: Kind, parameters: dict[str, str]) -> Search:
-    """Translate a query. Raises _BadParameter for a 400, ValueError and KeyError for a 500."""
-    valid = _PARAMETERS[kind]
-    versions = _resolve_versions(parameters) if kind is Kind.SCIENCE else Versions.ALL
-    conditions = []
-    for name, value in parameters.items():
-        if name not in valid:
-            raise _BadParameter(
-                f"{name} is not a valid query parameter for {kind} table. Valid query parameters are: {valid}"
-            )
-        conditions.append(_condition(name, value))
-    return Search(kind, tuple(conditions), versions)
-
-
-def _resolve_versions(parameters: dict[str, str]) -> Versions:
-    """Replace the alias `version`, take `latest` out, and return which versions are meant."""
-    if "version" in parameters:
-        major, dot, minor = parameters.pop("version").lstrip("vV").rpartition(".")
-        try:
-            parameters |= {"major_version": str(int(major))} if dot else {}
-            parameters["minor_version"] = str(int(minor))
-        except ValueError:
-            raise _BadParameter("Invalid 'version' value. Use format 'vMMM.mmmm' or 'vXXX'.") from None
-    latest = parameters.pop("latest", "").lower() == "true"
-    if "major_version" in parameters:
-        return Versions.ALL
-    return Versions.NEWEST if latest else Versions.LATEST_MAJOR
-
-
-def _condition(name: str, value: str) -> Condition:
-    match name:
-        case "start_date":
-            return Condition("start_date", ">=", time.strftime("%Y%m%d", _day(value)))
-        case "end_date":  # compared with the start of a file, also where it has an end
-            return Condition("start_date", "<=", time.strftime("%Y%m%d", _day(value)))
-        case "ingestion_start_date":
-            return Condition("ingested", ">=", calendar.timegm(_day(value)))
-        case "ingestion_end_date":
-            return Condition("ingested", "<", calendar.timegm(_day(value)) + _DAY_SECONDS)
-        case "ingestion_date":
-            return Condition("ingested", "=", calendar.timegm(time.strptime(value, "%Y%m%d %H:%M:%S")))
-        case "file_path":
-            return Condition("key", "=", value)
-        case "crid":
-            return _NOTHING
-        case "released":
-            return _EVERYTHING if value.lower() == "true" else _NOTHING
-        case _ if name in _INTEGERS:
-            return Condition(_INTEGERS[name], "=", int(value))
-        case _:
-            return Condition(name, "=", value)
-
-
-def _spice_conditions(name: str, value: str, spice_type: str) -> list[Condition]:
-    """Translate one parameter of a SPICE query. Raises _BadParameter."""
-    if name not in _SPICE_PARAMETERS:
-        raise _BadParameter(
-            f"{name} is not a valid query parameter. Valid query parameters are: {_SPICE_PARAMETERS}"
-        )
-    try:
-        match name:
-            case "file_name":
-                return [Condition("key" if "/" in value else "name", "=", value)]
-            case "start_ingest_date":
-                return [Condition("ingested", ">=", calendar.timegm(_day(value)))]
-            case "end_ingest_date":  # unlike /query, up to the midnight with which the day begins
-                return [Condition("ingested", "<=", calendar.timegm(_day(value)))]
-            case "start_time" | "end_time" if spice_type in _SPICE_TABLES:
-                return _table_conditions(name, float(value), spice_type)
-            case "start_time":
-                return [Condition("covered_to", ">=", float(value))]
-            case "end_time":
-                return [Condition("covered_from", "<=", float(value))]
-    except (ValueError, OverflowError):
-        if name.endswith("_time") and spice_type in _SPICE_TABLES:
-            raise _BadParameter("Expected start/end times in ET.") from None
-        raise _BadParameter(f"Invalid value for {name}: {value}") from None
-    return []
-
-
-def _table_conditions(name: str, seconds: float, spice_type: str) -> list[Condition]:
-    """Those tables are asked for whole days: a file begins after the one, and ends before the other."""
-    day = time.strftime("%Y%m%d", time.gmtime(unix_from_j2000(seconds)))
-    if name == "end_time":
-        return [Condition("end_date", "<=", day)]
-    return [] if spice_type == "repoint" else [Condition("start_date", ">=", day)]
-
-
-def _day(text: str) -> time.struct_time:
-    return time.strptime(text, "%Y%m%d")
-
-
 def _science_record(row: Mapping[str, Any]) -> dict[str, object]:
     return {
         "extension": row["extension"],
@@ -396,7 +265,7 @@ def _kernel_record(row: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _table_record(row: Mapping[str, Any]) -> dict[str, object]:
-    start, end = (row[name] and _moment(calendar.timegm(_day(row[name]))) for name in ("start_date", "end_date"))
+    start, end = (row[name] and _moment(calendar.timegm(day(row[name]))) for name in ("start_date", "end_date"))
     return {
         "file_path": row["key"],
         **({} if row["spice_type"] == "repoint" else {"start_date": start}),

@@ -1,42 +1,26 @@
-"""Objects on disk, served as S3 serves them: only to the bearer of a signed URL, with errors in XML.
+"""How S3 answers for the objects: only to the bearer of a signed URL, with errors in XML."""
 
-An upload is written to a file of its own below `.incoming/`, hashed on the way, confirmed by the disk,
-renamed, and only then catalogued and acknowledged: whoever reads sees the old object or the new one.
-"""
-
-import asyncio
 import base64
 import binascii
 import email.utils
-import io
 import logging
-import os
 import re
-import secrets
-import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from urllib.parse import unquote
-from weakref import WeakValueDictionary
 from xml.sax.saxutils import escape
 
-import aiofiles
-from aiofiles.threadpool import wrap
 from aiohttp import web
 
 from imap_bulk import filenames
-from imap_bulk.digest import Digest, hasher
+from imap_bulk.digest import Digest
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import FileName
-from imap_bulk.server.catalog import Catalog, StoredObject
+from imap_bulk.server.catalog import StoredObject
+from imap_bulk.server.chaos import Chaos
+from imap_bulk.server.objects import INLINE_BYTES, PIECE_BYTES, Objects, OpenObject
 from imap_bulk.server.signing import Signer, StorageFault, access_denied
-
-PIECE_BYTES = 1 << 20
-"""How much is read, hashed or written in one thread hop."""
-
-INLINE_BYTES = 256 << 10
-"""Up to here, reading and hashing on the event loop costs less than the hop to a thread."""
+from imap_bulk.server.wire import Origin, Planned, invite_body, unavailable
 
 MAX_OBJECT_BYTES = 5 << 30
 """S3's limit for a single PUT."""
@@ -46,41 +30,29 @@ _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
 class Storage:
-    """The objects below `root`; `handle` answers what comes to the storage origin."""
+    """The storage origin; `handle` answers what comes to it."""
 
     def __init__(
-        self, root: Path, catalog: Catalog, signer: Signer, clock: Callable[[], float], legacy: bool = False
+        self,
+        objects: Objects,
+        signer: Signer,
+        clock: Callable[[], float],
+        *,
+        legacy_names: bool,
+        chaos: Chaos | None,
     ) -> None:
-        self._root = root
-        self._incoming = root / ".incoming"
-        self._catalog = catalog
+        self._objects = objects
         self._signer = signer
         self._clock = clock
-        self._legacy = legacy
-        self._committing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._commits: set[asyncio.Task[None]] = set()
-
-    def open(self) -> None:
-        """Make the directories; drop what an earlier run received only in part."""
-        shutil.rmtree(self._incoming, ignore_errors=True)
-        self._incoming.mkdir(parents=True)
-
-    async def close(self) -> None:
-        """Let the commits under way end."""
-        await asyncio.gather(*self._commits, return_exceptions=True)
+        self._legacy_names = legacy_names
+        self._chaos = chaos
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Verify the signature, then move the bytes."""
+        if self._chaos and self._chaos.is_out(request, Origin.STORAGE):
+            return unavailable(Origin.STORAGE)
         try:
-            self._signer.verify(request.method, request.raw_path, request.headers, self._clock())
-            key = unquote(request.raw_path.partition("?")[0]).removeprefix("/")
-            if request.method == "PUT":
-                return await self._put(request, key)
-            if request.method in {"GET", "HEAD"}:
-                return await self._get(request, key)
-            raise StorageFault(
-                405, "MethodNotAllowed", "The specified method is not allowed against this resource."
-            )
+            return await self._answer(request)
         except StorageFault as fault:
             return _refusal(fault)
         except ConnectionError:
@@ -91,133 +63,48 @@ class Storage:
                 StorageFault(500, "InternalError", "We encountered an internal error. Please try again.")
             )
 
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._signer.verify(request.method, request.raw_path, request.headers, self._clock())
+        key = unquote(request.raw_path.partition("?")[0]).removeprefix("/")
+        if request.method == "PUT":
+            return await self._put(request, key)
+        if request.method in {"GET", "HEAD"}:
+            return await self._get(request, key)
+        raise StorageFault(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+
     async def _get(self, request: web.BaseRequest, key: str) -> web.StreamResponse:
-        file, stored = await self._open_object(key)
-        with file:
-            etag = f'"{stored.md5}"'
-            headers = _object_headers(stored, etag)
-            if "If-Match" in request.headers and not _names_etag(request.headers["If-Match"], etag):
-                raise _precondition_failed("If-Match")
-            if _names_etag(request.headers.get("If-None-Match", ""), etag):
-                return web.Response(status=304, headers=headers)
-            part = _wanted_part(request.headers, etag, stored.size)
-            if part is None:
-                return await _send(request, file, range(stored.size), 200, headers)
-            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{stored.size}"
-            return await _send(request, file, part, 206, headers)
-
-    async def _open_object(self, key: str) -> tuple[io.FileIO, StoredObject]:
-        if lock := self._committing.get(key):
-            async with lock:  # between rename and row, bytes and digests do not belong together
-                return self._open_now(key)
-        return self._open_now(key)
-
-    def _open_now(self, key: str) -> tuple[io.FileIO, StoredObject]:
-        stored = self._catalog.find(key)
-        if stored is None:
+        opened = await self._objects.open(key)
+        if opened is None:
             raise StorageFault(404, "NoSuchKey", "The specified key does not exist.", Key=key)
-        file = io.FileIO(self._root / key)  # only catalogued keys become paths: nobody's `..` gets this far
-        if (size := os.fstat(file.fileno()).st_size) != stored.size:
-            file.close()
-            raise OSError(f"{key} has {size} bytes on disk and {stored.size} in the catalog")
-        return file, stored
+        with opened:
+            planned = _plan(request.headers, opened)
+            if planned.status == 304:
+                return web.Response(status=304, headers=planned.headers)
+            fault = await self._chaos.download(request, planned) if self._chaos else None
+            return await _send(request, opened, planned) if fault is None else fault
 
-    async def _put(self, request: web.BaseRequest, key: str) -> web.Response:
+    async def _put(self, request: web.BaseRequest, key: str) -> web.StreamResponse:
         size, promised_md5 = _announced(request.headers)
+        self._check_absent(request.headers, key)
+        file = _file_name(key, self._legacy_names)
+        take = partial(self._take, request, file, size, promised_md5)
+        fault = await self._chaos.upload(request, take) if self._chaos else None
+        return await take() if fault is None else fault
 
-        def check() -> None:
-            if request.headers.get("If-None-Match") == "*" and self._catalog.find(key):
-                raise _precondition_failed("If-None-Match")
+    async def _take(
+        self, request: web.BaseRequest, file: FileName, size: int, promised_md5: str | None
+    ) -> web.Response:
+        def check(received: StoredObject) -> None:
+            _check_promise(promised_md5, received.md5)
+            self._check_absent(request.headers, file.key)
 
-        check()
-        file = _file_name(key, self._legacy)
-        await _invite_body(request)
-        stored = await self.store(file, _pieces(request, size), promised_md5, check)
+        await invite_body(request)
+        stored = await self._objects.store(file, _pieces(request, size), check)
         return web.Response(headers={"ETag": f'"{stored.md5}"'})
 
-    async def store(
-        self,
-        file: FileName,
-        pieces: AsyncIterator[bytes | bytearray],
-        promised_md5: str | None = None,
-        check: Callable[[], None] = lambda: None,
-    ) -> StoredObject:
-        """Receive an object; returns when it is durable and catalogued. `check` may refuse at the last moment."""
-        incoming = self._incoming / f".{secrets.token_hex(16)}"
-        with _removed_on_failure(incoming):
-            stored = await self._receive(incoming, pieces)
-            if promised_md5 not in (None, stored.md5):
-                raise StorageFault(
-                    400,
-                    "BadDigest",
-                    "The Content-MD5 you specified did not match what we received.",
-                    ExpectedDigest=promised_md5,
-                    CalculatedDigest=stored.md5,
-                )
-        # A task of its own: a server that stops must not come between the rename and the catalog.
-        commit = asyncio.create_task(self._commit(incoming, file, stored, check))
-        self._commits.add(commit)
-        commit.add_done_callback(self._commits.discard)
-        await asyncio.shield(commit)
-        return stored
-
-    async def _receive(self, path: Path, pieces: AsyncIterator[bytes | bytearray]) -> StoredObject:
-        """Write the pieces to a new file, to the disk itself, hashing meanwhile."""
-        size, md5, sha256 = 0, hasher("md5"), hasher("sha256")
-        async with aiofiles.open(path, "xb") as file:
-            async for piece in pieces:
-                size += len(piece)
-                if len(piece) <= INLINE_BYTES:
-                    md5.update(piece)
-                    sha256.update(piece)
-                    await file.write(piece)
-                    continue
-                hashed = (asyncio.to_thread(hash_.update, piece) for hash_ in (md5, sha256))
-                await asyncio.gather(file.write(piece), *hashed)
-            await file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
-        return StoredObject(size, md5.hexdigest(), sha256.hexdigest(), int(self._clock()))
-
-    async def _commit(
-        self, incoming: Path, file: FileName, stored: StoredObject, check: Callable[[], None]
-    ) -> None:
-        lock = self._committing.setdefault(file.key, asyncio.Lock())
-        with _removed_on_failure(incoming):
-            async with lock:
-                check()
-                await asyncio.to_thread(_rename_durably, incoming, self._root / file.key)
-                await self._catalog.add(file, stored)
-
-
-@contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _rename_durably(incoming: Path, final: Path) -> None:
-    _make_durable_directory(final.parent)
-    incoming.replace(final)
-    _fsync_directory(final.parent)
-
-
-def _make_durable_directory(path: Path) -> None:
-    if path.is_dir():
-        return
-    _make_durable_directory(path.parent)
-    path.mkdir(exist_ok=True)
-    _fsync_directory(path.parent)
-
-
-def _fsync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _check_absent(self, headers: Mapping[str, str], key: str) -> None:
+        if headers.get("If-None-Match") == "*" and self._objects.has(key):
+            raise _precondition_failed("If-None-Match")
 
 
 def _file_name(key: str, legacy: bool) -> FileName:
@@ -252,11 +139,15 @@ def _announced(headers: Mapping[str, str]) -> tuple[int, str | None]:
         raise StorageFault(400, "InvalidDigest", "The Content-MD5 you specified was invalid.") from None
 
 
-async def _invite_body(request: web.BaseRequest) -> None:
-    """Answer `Expect: 100-continue`, which aiohttp leaves to its router, and this origin has none."""
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
+def _check_promise(promised_md5: str | None, received_md5: str) -> None:
+    if promised_md5 not in (None, received_md5):
+        raise StorageFault(
+            400,
+            "BadDigest",
+            "The Content-MD5 you specified did not match what we received.",
+            ExpectedDigest=promised_md5,
+            CalculatedDigest=received_md5,
+        )
 
 
 async def _pieces(request: web.BaseRequest, size: int) -> AsyncIterator[bytearray]:
@@ -272,6 +163,22 @@ async def _pieces(request: web.BaseRequest, size: int) -> AsyncIterator[bytearra
         raise _incomplete()
     if piece:
         yield piece
+
+
+def _plan(headers: Mapping[str, str], opened: OpenObject) -> Planned:
+    """Decide on the answer to a GET. Raises StorageFault."""
+    stored = opened.stored
+    etag = f'"{stored.md5}"'
+    planned = Planned(200, _object_headers(stored, etag), stored.size, range(stored.size), opened.pieces)
+    if "If-Match" in headers and not _names_etag(headers["If-Match"], etag):
+        raise _precondition_failed("If-Match")
+    if _names_etag(headers.get("If-None-Match", ""), etag):
+        return planned.but(status=304)
+    part = _wanted_part(headers, etag, stored.size)
+    if part is None:
+        return planned
+    told = {"Content-Range": f"bytes {part.start}-{part.stop - 1}/{stored.size}"}
+    return planned.but(status=206, headers=planned.headers | told, part=part)
 
 
 def _object_headers(stored: StoredObject, etag: str) -> dict[str, str]:
@@ -312,31 +219,22 @@ def _wanted_part(headers: Mapping[str, str], etag: str, size: int) -> range | No
     return part
 
 
-async def _send(
-    request: web.BaseRequest, file: io.FileIO, part: range, status: int, headers: dict[str, str]
-) -> web.StreamResponse:
-    file.seek(part.start)
-    if len(part) <= INLINE_BYTES and request.method == "GET":
-        return web.Response(status=status, headers=headers, body=file.read(len(part)))
-    response = web.StreamResponse(status=status, headers=headers)
-    response.content_length = len(part)
+async def _send(request: web.BaseRequest, opened: OpenObject, planned: Planned) -> web.StreamResponse:
+    length = len(planned.part)
+    if length <= INLINE_BYTES and request.method == "GET":
+        return web.Response(status=planned.status, headers=planned.headers, body=opened.read(planned.part))
+    response = web.StreamResponse(status=planned.status, headers=planned.headers)
+    response.content_length = length
     await response.prepare(request)
-    if request.method == "GET":
-        await _stream(request, response, file, len(part))
-    return response
-
-
-async def _stream(request: web.BaseRequest, response: web.StreamResponse, file: io.FileIO, length: int) -> None:
-    reader = wrap(file)
-    while length:
-        piece = await reader.read(min(PIECE_BYTES, length))
-        if not piece:
-            _LOG.error("an object shrank on disk while it was sent: %s", request.path)
-            if request.transport:
-                request.transport.abort()  # the client must not take the end of the stream for that of the object
-            return
-        length -= len(piece)
+    if request.method == "HEAD":
+        return response
+    async for piece in planned.pieces(planned.part):
         await response.write(piece)
+        length -= len(piece)
+    if length and request.transport:
+        _LOG.error("an object shrank on disk while it was sent: %s", request.path)
+        request.transport.abort()  # the client must not take the end of the stream for that of the object
+    return response
 
 
 def _incomplete() -> StorageFault:
