@@ -46,6 +46,8 @@ def _each_once(
                 known = found.setdefault(moved.key, moved)
                 if identity(known) != identity(moved):
                     problems.append(f"{identity(known)} and {identity(moved)} would both become {moved.key}")
+                elif known.digest is None:
+                    found[moved.key] = moved
         except (BadManifest, BadName) as error:
             problems.append(str(error))
     if len(problems) == 1:

@@ -1,0 +1,104 @@
+"""The README says nothing that is not true today: its sessions are run, and their output is the real one."""
+
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.main import cli
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PORT = "8000"
+
+RUN = """
+set -u
+show() {{ printf '\\036%s\\n' "$1"; }}
+imap-bulk() {{ {python} -m imap_bulk "$@" 2>&1 || printf '[exit code %s]\\n' $?; }}
+trap 'kill $(jobs -p)' EXIT
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def session() -> list[tuple[str, str]]:
+    """Return the long session of the README: each command with its output."""
+    (block,) = (block for block in blocks("console") if "imap-bulk serve" in block)
+    steps = block.removeprefix("$ ").split("\n$ ")
+    return [(command, output) for command, _, output in (step.partition("\n") for step in steps)]
+
+
+def without_figures(text: str) -> str:
+    """Blot out what differs from run to run: sizes, times, rates, ports."""
+    text = re.sub(r"[0-9.]+ (B|kB|MB|GB|ms|s|min)\b(/s)?", "N", text)
+    return re.sub(r"127\.0\.0\.1:[0-9]+", "HOST", text).strip()
+
+
+@pytest.fixture
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+def ran(steps: list[tuple[str, str]], port: str, place: Path) -> Iterator[str]:
+    """Run the commands in one shell; yield the output of each."""
+    script = RUN.format(python=shlex.quote(sys.executable))
+    for command, _ in steps:
+        waits = (
+            "\nuntil grep -q Serving served 2>/dev/null; do :; done; cat served" if command.endswith("&") else ""
+        )
+        told = command.replace("&", "> served &") if waits else command
+        script += f"\nshow {shlex.quote(command)}\n{told.replace(PORT, port)}{waits}"
+    shell = subprocess.run(
+        ["bash", "-c", script], cwd=place, capture_output=True, text=True, check=False, timeout=60
+    )
+    for part in shell.stdout.split("\036")[1:]:
+        yield part.partition("\n")[2]
+
+
+def test_the_session_is_the_real_one(free_port: str, tmp_path: Path) -> None:
+    steps = session()
+    outputs = list(ran(steps, free_port, tmp_path))
+    assert len(outputs) == len(steps)
+    for (command, told), output in zip(steps, outputs, strict=True):
+        assert without_figures(output) == without_figures(told), command
+
+
+def test_the_help_is_the_real_one() -> None:
+    (block,) = (block for block in blocks("console") if block.startswith("$ imap-bulk -h"))
+    shown = CliRunner().invoke(cli, ["-h"], prog_name="imap-bulk").output
+    assert block.partition("\n")[2].strip() == shown.strip()
+
+
+def test_every_command_is_in_the_table() -> None:
+    assert all(f"`imap-bulk {name}" in README for name in cli.list_commands(None))  # type: ignore[arg-type]
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    assert all(f"| {code.value} |" in README for code in ExitCode)
+
+
+def test_the_two_commands_are_tasks() -> None:
+    first = blocks("sh")[0]
+    tasks = re.findall(r"python3 tasks\.py (\w+)", first)
+    assert tasks == ["demo", "test"]
+    assert all(f"def {task}()" in (ROOT / "tasks.py").read_text() for task in tasks)
+
+
+def test_the_python_example_runs(free_port: str, tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    steps = [step for step in session()[:4] if "demo" in step[0] or "serve" in step[0] or "export" in step[0]]
+    steps += [("imap-bulk push sample/outbox/sums.txt > /dev/null", ""), ("python example.py", "")]
+    (tmp_path / "example.py").write_text(example)
+    steps[-1] = (f"{shlex.quote(sys.executable)} example.py", "")
+    *_, output = ran(steps, free_port, tmp_path)
+    assert output == "2 imap_mag_l1a_norm-raw_20260101_v001.0001.cdf\nTrue\n"
