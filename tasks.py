@@ -53,7 +53,7 @@ def install() -> None:
 
 def run(program: str, *arguments: str) -> None:
     """Run a program of the virtual environment; its failure ends this one with the same code."""
-    finished = subprocess.run([BIN / program, *arguments], cwd=ROOT)
+    finished = subprocess.run([BIN / program, *arguments], cwd=ROOT, check=False)
     if finished.returncode:
         sys.exit(finished.returncode)
 
