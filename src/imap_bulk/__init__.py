@@ -25,12 +25,15 @@
       partial.py      what is proven of a file that is partly here, and its record for a later run
       upload.py       one PUT, its last chunk held back until the digest agrees
       commit.py       part files, fsync, rename, path safety
-      pace.py         how hard each host is pressed, and when it is left alone
-      climb.py        how many requests at once: more as long as more brings more
-      goodput.py      what a host brings, so that stretches of time can be compared
-      breaker.py      Retry-After kept by all; a host that is down is asked by one at a time
-      floor.py        the least that a connection must bring
-      buckets.py      bytes and requests per second, and memory, shared by a run
+      paced.py        the archive and its storage, asked no harder than they can take
+      pace/           HOW HARD a host is pressed, and when it is left alone
+        pace.py         leave for one request
+        climb.py        how many requests at once: more as long as more brings more
+        goodput.py      what a host brings, so that stretches of time can be compared
+        breaker.py      Retry-After kept by all; a host that is down is asked by one at a time
+        floor.py        the least that a connection must bring
+        buckets.py      bytes and requests per second, and memory, shared by a run
+      signer.py       what the engine asks of an archive
       transport.py    how a request reaches storage
       guard.py        where a signed URL or a redirect may lead
       behind.py       work in a thread that goes on behind its caller

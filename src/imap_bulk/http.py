@@ -53,8 +53,9 @@ def border(doing: str) -> Iterator[None]:
     except TimeoutError as error:
         raise errors.Stalled(f"{doing}: the other side was silent for too long") from error
     except (aiohttp.ClientError, ConnectionError) as error:
-        if getattr(error, "errno", None) in _OUT_OF_FILES:
-            raise OSError(error.errno, f"{doing}: this machine has no file descriptor left") from error
+        number = getattr(error, "errno", None)
+        if number in _OUT_OF_FILES:
+            raise OSError(number, f"{doing}: this machine has no file descriptor left") from error
         raise errors.Interrupted(f"{doing}: {_connection_words(error)}") from error
 
 

@@ -18,7 +18,7 @@ class Settings:
     connect_timeout: float = 15.0
     """Longest wait for a connection."""
 
-    idle_timeout: float = 60.0
+    idle_timeout: float = 30.0
     """Longest silence inside a body. There is no limit on the whole: large files on slow links are healthy."""
 
     wait_base: float = 0.5

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.engine.virtual_time import Outage, Saturated, clock, in_virtual_time
 
 from imap_bulk import errors
-from imap_bulk.engine.buckets import Budget
-from imap_bulk.engine.climb import Climb
 from imap_bulk.engine.pace import Pace, Paces, Turn
+from imap_bulk.engine.pace.buckets import Budget
+from imap_bulk.engine.pace.climb import Climb
 from imap_bulk.settings import MIB, Settings
 
 WORKERS = 8

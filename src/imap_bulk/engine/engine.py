@@ -9,30 +9,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from imap_bulk.engine.download import Download, Way
+from imap_bulk.engine.pace import Paces
+from imap_bulk.engine.paced import PacedSigner, PacedTransport
+from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.together import together
 from imap_bulk.engine.transport import Transport
 from imap_bulk.engine.upload import compare, upload
 from imap_bulk.errors import AccessDenied, AlreadyArchived, BulkError, NotFound, Unverified
-from imap_bulk.model import Direction, Outcome, Progress, Receipt, SignedUrl, Status, Transfer
-from imap_bulk.retry import persist
+from imap_bulk.model import Direction, Outcome, Progress, Receipt, Status, Transfer
+from imap_bulk.retry import Surroundings, persist
 from imap_bulk.settings import Settings
-
-
-class Signer(Protocol):
-    """What the engine asks of an archive."""
-
-    async def sign_download(self, transfer: Transfer) -> SignedUrl:
-        """Ask for a URL to GET from."""
-
-    async def sign_upload(self, transfer: Transfer) -> SignedUrl:
-        """Ask for a URL to PUT to."""
-
-    def accept(self, transfer: Transfer, part: Path) -> None:
-        """Look at the content before it gets its final name."""
-
 
 Report = Callable[[Progress | Outcome], None]
 
@@ -51,49 +39,75 @@ class Engine:
 
         Raises whatever is no BulkError (a full disk, a bug): that ends the run, not one transfer.
         """
+        paces = Paces(self.settings)
+        signer = PacedSigner(self.signer, paces)
+        transport = PacedTransport(self.transport, paces, self.settings)
+        way = Way(transport, self.root, self.settings, signer.accept)
+        desk = _Desk(signer, way, paces, report)
         shared = iter(transfers)
-        way = Way(self.transport, self.root, self.settings, self.signer.accept)
-        await together(self._work(shared, way, report) for _ in range(self.settings.jobs))
-
-    async def _work(self, transfers: Iterator[Transfer], way: Way, report: Report) -> None:
-        for transfer in transfers:
-            report(await self._move(transfer, way, report))
-
-    async def _move(self, transfer: Transfer, way: Way, report: Report) -> Outcome:
-        """Give one transfer its attempts."""
-        attempts = _Attempts(self, transfer, way, report)
-        started = time.monotonic()
-        try:
-            receipt = await persist(attempts.next, self.settings, attempts.position)
-        except BulkError as error:
-            return attempts.outcome(Status.FAILED, started, error=error)
-        except asyncio.CancelledError:
-            report(attempts.outcome(Status.CANCELLED, started))
-            raise
-        finally:
-            await attempts.close()
-        return replace(
-            attempts.outcome(receipt.status, started),
-            bytes=receipt.bytes,
-            digest=receipt.digest,
-            verified_by=receipt.verified_by,
-        )
+        await together(_work(shared, desk) for _ in range(self.settings.jobs))
 
 
-class _Attempts:
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the workers of a run share."""
+
+    signer: Signer
+    way: Way
+    paces: Paces
+    report: Report
+
+
+async def _work(transfers: Iterator[Transfer], desk: _Desk) -> None:
+    for transfer in transfers:
+        desk.report(await _move(transfer, desk))
+
+
+async def _move(transfer: Transfer, desk: _Desk) -> Outcome:
+    """Give one transfer its attempts."""
+    attempts = _Attempts(transfer, desk)
+    started = time.monotonic()
+    try:
+        async with desk.paces.budget.hold(2 * desk.way.settings.chunk_bytes):
+            receipt = await persist(attempts.next, desk.way.settings, attempts)
+    except BulkError as error:
+        return attempts.outcome(Status.FAILED, started, error=error)
+    except asyncio.CancelledError:
+        desk.report(attempts.outcome(Status.CANCELLED, started))
+        raise
+    finally:
+        await attempts.close()
+    return replace(
+        attempts.outcome(receipt.status, started),
+        bytes=receipt.bytes,
+        digest=receipt.digest,
+        verified_by=receipt.verified_by,
+    )
+
+
+class _Attempts(Surroundings):
     """The attempts at one transfer: counts them, and remembers whether an upload may have arrived unnoticed."""
 
-    def __init__(self, engine: Engine, transfer: Transfer, way: Way, report: Report) -> None:
-        self._engine = engine
+    is_paced = True
+
+    def __init__(self, transfer: Transfer, desk: _Desk) -> None:
+        self._desk = desk
         self._transfer = transfer
-        self._report = report
         self._count = 0
         self._sent = False
-        self._download = Download(way, transfer, self._progress)
+        self._download = Download(desk.way, transfer, self._progress)
 
     def position(self) -> int:
         """Bytes that are here, and stay for the next attempt."""
         return self._download.position
+
+    def host_is_down(self) -> bool:
+        """Tell whether a failure is the host's rather than this transfer's."""
+        return self._desk.paces.is_down
+
+    def host_is_lost(self) -> bool:
+        """Tell whether a host has been down for longer than one waits."""
+        return self._desk.paces.is_lost
 
     async def close(self) -> None:
         """Leave nothing open."""
@@ -107,27 +121,27 @@ class _Attempts:
         return await self._push()
 
     async def _pull(self) -> Receipt:
-        signed = await self._engine.signer.sign_download(self._transfer)
+        signed = await self._desk.signer.sign_download(self._transfer)
         return await self._download.attempt(signed)
 
     async def _push(self) -> Receipt:
-        engine = self._engine
+        way = self._desk.way
         try:
-            signed = await engine.signer.sign_upload(self._transfer)
+            signed = await self._desk.signer.sign_upload(self._transfer)
         except AlreadyArchived:
             return await self._look_at_what_is_archived()
-        return await upload(engine.transport, signed, self._transfer, engine.settings, self._progress)
+        return await upload(way.transport, signed, self._transfer, way.settings, self._progress)
 
     async def _look_at_what_is_archived(self) -> Receipt:
         """Resolve a 409 by asking: it may be our own upload, whose answer was lost."""
-        engine = self._engine
+        way = self._desk.way
         try:
-            signed = await engine.signer.sign_download(self._transfer)
+            signed = await self._desk.signer.sign_download(self._transfer)
         except (AccessDenied, NotFound):  # there, but not for us to see
             receipt = Receipt(Status.SKIPPED, 0, None, None)
         else:
-            receipt = await compare(engine.transport, signed, self._transfer)
-        if engine.settings.require_verified and receipt.digest is None:
+            receipt = await compare(way.transport, signed, self._transfer)
+        if way.settings.require_verified and receipt.digest is None:
             raise Unverified(f"{self._transfer.key}: the archive has it, but shows no digest to compare with")
         if self._sent:
             return replace(receipt, status=Status.DONE, bytes=self._transfer.path.stat().st_size)
@@ -135,7 +149,7 @@ class _Attempts:
 
     def _progress(self, position: int) -> None:
         self._sent = self._transfer.direction is Direction.PUSH
-        self._report(Progress(self._transfer, position))
+        self._desk.report(Progress(self._transfer, position))
 
     def outcome(self, status: Status, started: float, error: BulkError | None = None) -> Outcome:
         return Outcome(self._transfer, status, self._count, time.monotonic() - started, error=error)

@@ -52,7 +52,7 @@ class Ranges:
                     return
                 finally:
                     if opened:
-                        opened.close()
+                        await opened.close()
                         opened = None
                 async with front:
                     await to_the_end(self.partial.add_block, start, end - start)

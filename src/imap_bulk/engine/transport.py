@@ -47,7 +47,7 @@ class Response(Protocol):
     async def read(self, limit: int) -> bytes:
         """Read the body, at most `limit` bytes of it: for error documents."""
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Drop the rest of the body, and with it the connection."""
 
 
@@ -210,5 +210,5 @@ class _AiohttpResponse:
                 break
         return bytes(body[:limit])
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._response.close()

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from imap_bulk.engine.buckets import Clock
+from imap_bulk.engine.pace.buckets import Clock
 from imap_bulk.errors import Stalled
 from imap_bulk.settings import Settings
 

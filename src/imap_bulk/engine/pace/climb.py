@@ -8,7 +8,7 @@ import math
 from collections import deque
 from typing import NamedTuple
 
-from imap_bulk.engine.goodput import Goodput, RecentTurns, Window
+from imap_bulk.engine.pace.goodput import Goodput, RecentTurns, Window
 from imap_bulk.settings import Settings
 
 _LEAST_WINDOW = 1.0

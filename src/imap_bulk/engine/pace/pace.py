@@ -16,10 +16,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from imap_bulk.engine.breaker import HOST_FAULTS, Breaker
-from imap_bulk.engine.buckets import Bucket, Budget, Clock, Sleep
-from imap_bulk.engine.climb import Change, Climb
-from imap_bulk.engine.floor import Floor
+from imap_bulk.engine.pace.breaker import HOST_FAULTS, Breaker
+from imap_bulk.engine.pace.buckets import Bucket, Budget, Clock, Sleep
+from imap_bulk.engine.pace.climb import Change, Climb
+from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.errors import BulkError, Busy, TransientError
 from imap_bulk.settings import Settings
 
@@ -54,6 +54,16 @@ class Paces:
                 self._settings, self._clock, self._sleep, self._uniform, host=host, requests=self._requests
             )
         return self._paces[host]
+
+    @property
+    def is_down(self) -> bool:
+        """Whether some host is taken for down."""
+        return any(pace.is_down for pace in self._paces.values())
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether some host has been down for longer than `outage_max`."""
+        return any(pace.is_lost for pace in self._paces.values())
 
     async def spend(self, n_bytes: int) -> None:
         """Wait until the run may move `n_bytes` more."""
