@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -125,8 +126,9 @@ async def test_storage_never_sees_a_credential(
     url = str((await aiohttp_server(api)).make_url(""))
     (tmp_path / NAME).write_bytes(CONTENT)
     settings = Settings(retries=0)
-    pushed = await aio.push(tmp_path / NAME, url=url, data_dir=tmp_path / "data", settings=settings, **credential)
-    pulled = await aio.pull(NAME, url=url, data_dir=tmp_path / "data", settings=settings, **credential)
+    move: dict[str, Any] = {"url": url, "data_dir": tmp_path / "data", "settings": settings, **credential}
+    pushed = await aio.push(tmp_path / NAME, **move)
+    pulled = await aio.pull(NAME, **move)
     assert (pushed.done, pulled.done) == (1, 1)
     assert seen
     assert CANARY not in str(seen)
