@@ -38,7 +38,7 @@ async def test_no_file_descriptors_left_stops_the_run(server: ArchiveServer, tmp
     wanted = await fill(server, [300_000] * 40)
     stopped = await run(
         *pull_arguments(server, tmp_path / "data", "--jobs", "32"),
-        limits=limited(resource.RLIMIT_NOFILE, 24),  # type: ignore[arg-type]
+        limits=limited(resource.RLIMIT_NOFILE, 14),  # type: ignore[arg-type]
     )
     assert stopped.code == 74, stopped.stderr
     assert "Traceback" not in stopped.stderr
