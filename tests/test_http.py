@@ -50,7 +50,7 @@ def test_an_api_status_has_one_meaning(status: int, error: type[errors.BulkError
             errors.Rejected,
         ),
         (403, xml("RequestTimeTooSkewed", "The difference …"), errors.Rejected),
-        (404, xml("NoSuchKey", "The specified key does not exist."), errors.NotFound),
+        (404, xml("NoSuchKey", "The specified key does not exist."), errors.Vanished),
         (400, xml("BadDigest", "The Content-MD5 …"), errors.DigestMismatch),
         (400, xml("RequestTimeout", "Your socket connection …"), errors.Stalled),
         (400, xml("EntityTooLarge", "Your proposed upload …"), errors.Rejected),

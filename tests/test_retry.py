@@ -3,7 +3,7 @@
 import pytest
 
 from imap_bulk import errors
-from imap_bulk.retry import MAX_RENEWALS, persist
+from imap_bulk.retry import MAX_DOUBTS, MAX_RENEWALS, persist
 from imap_bulk.settings import Settings
 
 AT_ONCE = Settings(retries=3, wait_base=0.0)
@@ -55,6 +55,13 @@ async def test_an_expired_url_is_renewed_only_so_often() -> None:
     with pytest.raises(errors.UrlExpired):
         await persist(attempts, Settings(retries=9, wait_base=0.0))
     assert attempts.count == 1 + MAX_RENEWALS
+
+
+async def test_a_404_that_may_not_be_true_is_doubted_only_so_often() -> None:
+    attempts = Attempts(*[errors.Vanished("404")] * 10)
+    with pytest.raises(errors.Vanished):
+        await persist(attempts, Settings(retries=9, wait_base=0.0))
+    assert attempts.count == 1 + MAX_DOUBTS
 
 
 async def test_a_retry_after_beyond_our_patience_ends_the_attempts() -> None:

@@ -6,6 +6,7 @@
     │   ├── Stalled                 the other side sent nothing for too long
     │   ├── Busy                    429 or 503; may say when to come back
     │   ├── UrlExpired              storage no longer takes the signed URL: sign anew
+    │   ├── Vanished                404 for what was listed or signed a moment ago
     │   ├── ObjectChanged           the archive's object became another one while it was fetched
     │   ├── DigestMismatch          the bytes that arrived are not the bytes that were promised
     │   └── ServerFault             500, 502, 504: the archive's own trouble
@@ -60,6 +61,10 @@ class Busy(TransientError):
 
 class UrlExpired(TransientError):
     """Storage no longer takes the signed URL."""
+
+
+class Vanished(TransientError):
+    """404 for what was listed or signed a moment ago: the archive also says so when its storage is throttled."""
 
 
 class ObjectChanged(TransientError):

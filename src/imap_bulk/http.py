@@ -203,7 +203,7 @@ def storage_error(status: int, headers: Mapping[str, str], body: bytes, subject:
     if status == 403 or code in _EXPIRED_CODES or (status == 400 and code == "AccessDenied"):
         return errors.UrlExpired(said)
     if status == 404:
-        return errors.NotFound(said)
+        return errors.Vanished(said)  # whoever signed the URL had just seen the object
     return _by_status(status, headers, said)
 
 

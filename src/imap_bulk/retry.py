@@ -9,13 +9,16 @@ from typing import TypeVar
 
 import tenacity
 
-from imap_bulk.errors import Busy, TransientError, UrlExpired
+from imap_bulk.errors import Busy, TransientError, UrlExpired, Vanished
 from imap_bulk.settings import Settings
 
 T = TypeVar("T")
 
 MAX_RENEWALS = 2
 """Times that one transfer may be signed anew. A skewed clock makes every URL "expired": never loop on it."""
+
+MAX_DOUBTS = 2
+"""Times that one transfer is asked for again although it is said not to be there."""
 
 
 class Surroundings:
@@ -59,6 +62,7 @@ class _Patience:
         self._furthest = 0
         self._fruitless = 0
         self._renewals = 0
+        self._doubts = 0
 
     def is_worth_another(self, error: BaseException) -> bool:
         """Tell whether to try again after `error`."""
@@ -70,6 +74,9 @@ class _Patience:
         if isinstance(error, UrlExpired):
             self._renewals += 1
             return self._renewals <= MAX_RENEWALS
+        if isinstance(error, Vanished):
+            self._doubts += 1
+            return self._doubts <= MAX_DOUBTS
         if self._surroundings.host_is_down():
             return True
         self._fruitless += 1

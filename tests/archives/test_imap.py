@@ -406,6 +406,16 @@ async def test_a_key_is_percent_encoded_and_keeps_its_slashes(archive_at: Open) 
     assert fake.asked[0].path == "/api-key/download/imap/a%20b/../%252e%3F%23%C3%A4~.cdf"
 
 
+async def test_a_404_for_what_was_just_listed_is_doubted(archive_at: Open) -> None:
+    archive = await archive_at(FakeImap(rows=[science()]))
+    async with archive:
+        async for file in archive.search(ImapQuery.of(instrument="swe,mag,glows")):
+            with pytest.raises(errors.Vanished, match="has listed it"):
+                await archive.sign_download(Transfer(Direction.PULL, file.key, Path(file.name)))
+            return
+    pytest.fail("nothing was listed")
+
+
 @pytest.mark.parametrize("location", ["s3://sds-data/imap/swe/x.pkts", "/relative", "", "https://", "x?secret=1"])
 async def test_a_location_that_leads_nowhere_is_refused(archive_at: Open, location: str) -> None:
     with pytest.raises(errors.Rejected, match="is no http") as caught:

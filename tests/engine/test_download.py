@@ -79,7 +79,7 @@ async def test_a_passing_fault_costs_another_attempt(
         (refusal(500), errors.ServerFault),
         (refusal(503), errors.Busy),
         (expired(), errors.UrlExpired),
-        (refusal(404), errors.NotFound),
+        (refusal(404), errors.Vanished),
     ],
 )
 async def test_a_fault_that_stays_leaves_no_file(

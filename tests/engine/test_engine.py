@@ -20,7 +20,7 @@ def many(root: Path, count: int) -> list[Transfer]:
 
 
 async def test_every_transfer_has_exactly_one_outcome(run: Run, storage: Storage) -> None:
-    storage.answers = [good(), refusal(404), good()]
+    storage.answers = [good(), refusal(418), good()]
     outcomes = await run(*many(run.root, 20))
     assert sorted(outcome.transfer.key for outcome in outcomes) == sorted(
         transfer.key for transfer in many(run.root, 20)

@@ -135,7 +135,7 @@ async def test_a_fault_of_one_part_is_survived(
 async def test_a_part_that_cannot_be_had_fails_the_file(run: Run, storage: Storage, wanted: Transfer) -> None:
     storage.answers = [ranged(), ranged(), refusal(404)]
     (outcome,) = await run(wanted)
-    assert type(outcome.error) is errors.NotFound
+    assert type(outcome.error) is errors.Vanished
     assert not wanted.path.exists()
 
 

@@ -23,7 +23,7 @@ from imap_bulk.archives.imap.records import (
 )
 from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send, is_web_address
 from imap_bulk.archives.imap.split import parts
-from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected
+from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected, Vanished
 from imap_bulk.http import AnswerTooLong, ApiSession, Reply, api_error
 from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url
 from imap_bulk.retry import persist
@@ -66,6 +66,8 @@ class ImapArchive:
     _session: ApiSession | None = field(default=None, init=False, compare=False)
     _has_tables: bool = field(default=True, init=False, compare=False)
     """False once the archive has turned out to be older than its tables; forgotten on closing."""
+    _has_listed: bool = field(default=False, init=False, compare=False)
+    """Whether what is asked for comes from a search: then a 404 is to be doubted. Forgotten on closing."""
 
     def __post_init__(self) -> None:
         if not is_web_address(self._plain_url()):
@@ -85,6 +87,7 @@ class ImapArchive:
         session = ApiSession(self._base_url(), self._credentials(), self.settings)
         self._session = await session.__aenter__()
         self._has_tables = True
+        self._has_listed = False
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -110,6 +113,7 @@ class ImapArchive:
             for file in (to_file(record, str(piece)) for record in records):
                 if file.key not in seen:
                     seen.add(file.key)
+                    self._has_listed = True
                     yield file
 
     def hint_when_empty(self) -> str | None:
@@ -127,6 +131,9 @@ class ImapArchive:
     async def sign_download(self, transfer: Transfer) -> SignedUrl:
         """Ask where to GET `transfer.key` from. Raises NotFound, AccessDenied, Rejected, TransientError."""
         reply = await self._get(f"/download/{quote(transfer.key)}")
+        if reply.status == 404 and self._has_listed:
+            # The archive answers 404 to whatever its storage answers it, throttling included.
+            raise Vanished(f"{transfer.key}: the archive has listed it, but answered 404: {reply.words}")
         if reply.status not in _REDIRECTS:
             raise _refusal(reply, transfer.key)
         url = checked_url(reply.headers.get("Location", ""), transfer.key)
