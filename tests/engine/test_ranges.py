@@ -144,3 +144,11 @@ async def test_progress_never_exceeds_the_size(run: Run, storage: Storage, wante
     await run(wanted)
     positions = [event.bytes for event in run.events if isinstance(event, Progress)]
     assert positions[-1] == max(positions) == len(CONTENT)
+
+
+async def test_without_memory_for_more_streams_one_does_it(run: Run, storage: Storage, wanted: Transfer) -> None:
+    run.settings = replace(run.settings, memory_bytes=2 * run.settings.chunk_bytes)
+    storage.answers = [ranged()]
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    assert wanted.path.read_bytes() == CONTENT

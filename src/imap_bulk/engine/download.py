@@ -15,6 +15,7 @@ from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.behind import Behind, to_the_end
 from imap_bulk.engine.commit import AbandonedParts, PartFile
+from imap_bulk.engine.pace.buckets import Budget
 from imap_bulk.engine.partial import Identity, Partial, resumable
 from imap_bulk.engine.promise import Promise, content_length, is_part, promise_of
 from imap_bulk.engine.ranges import Ranges
@@ -26,6 +27,11 @@ MOST_RESTARTS = 2
 """Times that a download begins anew because the archive's object has changed under it."""
 
 
+def memory_of_stream(settings: Settings) -> int:
+    """Return the bytes of body that one stream holds: a batch that arrives while the one before is written."""
+    return 2 * settings.chunk_bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """What all downloads of a run share."""
@@ -34,6 +40,7 @@ class Way:
     root: Path
     settings: Settings
     accept: Callable[[Transfer, Path], None]
+    budget: Budget
     abandoned: AbandonedParts = field(default_factory=AbandonedParts)
 
 
@@ -160,17 +167,17 @@ class Download:
             partial.part.discard()
 
     async def _fetch(self, signed: SignedUrl, response: Response, partial: Partial, promise: Promise) -> None:
+        """Fetch what is missing: a large object through several streams, if there is memory for them."""
         settings = self._way.settings
-        missing = (promise.size or 0) - partial.position
-        if promise.takes_ranges and settings.streams > 1 and missing >= settings.parallel_bytes:
-            chunk_bytes = settings.chunk_bytes
-            ranges = Ranges(self._way.transport, signed, partial, chunk_bytes, self._progress)
-            await ranges.fetch(response, settings.streams)
-        elif partial.position > partial.front:  # blocks beyond the front are here already
-            ranges = Ranges(self._way.transport, signed, partial, settings.chunk_bytes, self._progress)
-            await ranges.fetch(response, 1)
-        else:
+        is_large = (promise.size or 0) - partial.position >= settings.parallel_bytes
+        more_streams = settings.streams - 1 if is_large and promise.takes_ranges else 0
+        has_gaps = partial.position > partial.front
+        if not more_streams and not has_gaps:
             await self._stream(response, partial, promise)
+            return
+        ranges = Ranges(self._way.transport, signed, partial, settings.chunk_bytes, self._progress)
+        with self._way.budget.hold_free(memory_of_stream(settings), more_streams) as more:
+            await ranges.fetch(response, 1 + more)
 
     async def _stream(self, response: Response, partial: Partial, promise: Promise) -> None:
         """Append the whole rest. Bytes are counted here: no HTTP library is trusted with the length.

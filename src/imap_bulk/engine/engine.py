@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imap_bulk.engine.download import Download, Way
+from imap_bulk.engine.download import Download, Way, memory_of_stream
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedSigner, PacedTransport
 from imap_bulk.engine.signer import Signer
@@ -42,7 +42,7 @@ class Engine:
         paces = Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces, self.settings)
-        way = Way(transport, self.root, self.settings, signer.accept)
+        way = Way(transport, self.root, self.settings, signer.accept, paces.budget)
         desk = _Desk(signer, way, paces, report)
         shared = iter(transfers)
         await together(_work(shared, desk) for _ in range(self.settings.jobs))
@@ -68,7 +68,7 @@ async def _move(transfer: Transfer, desk: _Desk) -> Outcome:
     attempts = _Attempts(transfer, desk)
     started = time.monotonic()
     try:
-        async with desk.paces.budget.hold(2 * desk.way.settings.chunk_bytes):
+        async with desk.paces.budget.hold(memory_of_stream(desk.way.settings)):
             receipt = await persist(attempts.next, desk.way.settings, attempts)
     except BulkError as error:
         return attempts.outcome(Status.FAILED, started, error=error)

@@ -7,8 +7,8 @@ while waiting has taken nothing.
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
@@ -74,4 +74,18 @@ class Budget:
             yield
         finally:
             self._free += wanted
+            self._returned.set()
+
+    @contextmanager
+    def hold_free(self, n_bytes: int, most: int) -> Iterator[int]:
+        """Hold up to `most` times `n_bytes`, as often as they are free now; yields how often. Never waits.
+
+        For those who hold memory already: two that wait for each other's would wait for ever.
+        """
+        times = min(most, self._free // n_bytes)
+        self._free -= times * n_bytes
+        try:
+            yield times
+        finally:
+            self._free += times * n_bytes
             self._returned.set()
