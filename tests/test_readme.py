@@ -1,7 +1,9 @@
 """The README says nothing that is not true today: its sessions are run, and their output is the real one."""
 
+import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -17,12 +19,13 @@ from imap_bulk.cli.main import cli
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PORT = "8000"
+BEGIN, END = "\x1e", "\x1d"
+"""What marks, in a shell's output, each command and the end of all."""
 
 RUN = """
 set -u
 show() {{ printf '\\036%s\\n' "$1"; }}
 imap-bulk() {{ {python} -m imap_bulk "$@" 2>&1 || printf '[exit code %s]\\n' $?; }}
-trap 'kill $(jobs -p)' EXIT
 """
 
 
@@ -58,10 +61,19 @@ def ran(steps: list[tuple[str, str]], port: str, place: Path) -> Iterator[str]:
         )
         told = command.replace("&", "> served &") if waits else command
         script += f"\nshow {shlex.quote(command)}\n{told.replace(PORT, port)}{waits}"
-    shell = subprocess.run(
-        ["bash", "-c", script], cwd=place, capture_output=True, text=True, check=False, timeout=60
+    script += "\nprintf '\\035\\n'"
+    # A session of its own, so that the archive in the background can be ended with it.
+    shell = subprocess.Popen(
+        ["bash", "-c", script], cwd=place, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    for part in shell.stdout.split("\036")[1:]:
+    assert shell.stdout
+    try:
+        said = "".join(iter(shell.stdout.readline, f"{END}\n"))
+    finally:
+        os.killpg(shell.pid, signal.SIGTERM)
+        shell.stdout.close()
+        shell.wait()
+    for part in said.split(BEGIN)[1:]:
         yield part.partition("\n")[2]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -34,21 +35,25 @@ async def _pull_under_fire(
     server: ArchiveServer, wanted: dict[str, str], place: Path, kills: int, dice: random.Random
 ) -> None:
     """Kill pulls until `kills` have died, and then let one live."""
-    data_dir = place / "0"
-    killed = 0
+    data_dir = place / "whole"
+    killed = runs = 0
+    life = 60.0  # of a client that is let live: the first one
     while killed < kills:
+        started = time.monotonic()
         client = await start(*pull_arguments(server, data_dir, "--jobs", "2"))
         try:
-            async with asyncio.timeout(dice.uniform(0.6, 1.8)):
+            async with asyncio.timeout(dice.uniform(0.3, 1.0) * life if runs else None):
                 await client.wait()
+            life = time.monotonic() - started
         except TimeoutError:
             client.kill()
             killed += 1
         await ended(client)
+        runs += 1
         have = await asyncio.to_thread(final_files, data_dir)
         assert have.items() <= wanted.items(), "a wrong byte under a final name"
         if have == wanted:  # all there: begin anew, in a new place
-            data_dir = place / str(killed)
+            data_dir = place / str(runs)
     last = await run(*pull_arguments(server, data_dir))
     assert last.code == 0, last.stderr
     assert final_files(data_dir) == wanted
