@@ -24,7 +24,8 @@
       promise.py      what an answer's headers promise, and which object it is
       partial.py      what is proven of a file that is partly here, and its record for a later run
       upload.py       one PUT, its last chunk held back until the digest agrees
-      commit.py       part files, fsync, rename, path safety
+      commit.py       part files, fsync, rename
+      places.py       where files belong, safely, and what earlier runs have left there
       paced.py        the archive and its storage, asked no harder than they can take
       pace/           HOW HARD a host is pressed, and when it is left alone
         pace.py         leave for one request

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from imap_bulk.archives.base import Archive
 from imap_bulk.digest import Digest
-from imap_bulk.engine.commit import safe_path
 from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.places import safe_path
 from imap_bulk.engine.together import together
 from imap_bulk.engine.transport import AiohttpTransport
 from imap_bulk.errors import BulkError, Corrupted, TransientError, UnsafePath, Unverified

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imap_bulk.engine.commit import AbandonedParts, PartFile, safe_path
+from imap_bulk.engine.commit import PartFile
+from imap_bulk.engine.places import Places, safe_path
 from imap_bulk.errors import UnsafePath
 
 HOSTILE = [
@@ -36,6 +37,11 @@ HOSTILE = [
 ]
 
 
+def new_part(root: Path, path: Path) -> PartFile:
+    Places(root).prepare(path)
+    return PartFile(path)
+
+
 @pytest.mark.parametrize("key", HOSTILE)
 def test_a_hostile_key_has_no_place(key: str) -> None:
     with pytest.raises(UnsafePath):
@@ -53,7 +59,7 @@ def test_no_key_leads_out_of_the_data_directory(key: str) -> None:
 
 
 def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path) -> None:
-    part = PartFile(tmp_path, tmp_path / "imap" / "x.cdf")
+    part = new_part(tmp_path, tmp_path / "imap" / "x.cdf")
     part.write(0, b"abc")
     part.commit(True)
     part.discard()
@@ -62,7 +68,7 @@ def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path
 
 
 def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
-    part = PartFile(tmp_path, tmp_path / "x.cdf")
+    part = new_part(tmp_path, tmp_path / "x.cdf")
     part.write(0, b"abc")
     part.discard()
     assert list(tmp_path.iterdir()) == []
@@ -70,7 +76,7 @@ def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
 
 def test_an_older_file_is_replaced_only_by_the_commit(tmp_path: Path) -> None:
     (tmp_path / "x.cdf").write_bytes(b"old")
-    part = PartFile(tmp_path, tmp_path / "x.cdf")
+    part = new_part(tmp_path, tmp_path / "x.cdf")
     part.write(0, b"new")
     assert (tmp_path / "x.cdf").read_bytes() == b"old"
     part.commit(False)
@@ -78,7 +84,7 @@ def test_an_older_file_is_replaced_only_by_the_commit(tmp_path: Path) -> None:
 
 
 def test_a_part_file_is_hidden_and_its_writers_own(tmp_path: Path) -> None:
-    first, second = PartFile(tmp_path, tmp_path / "x.cdf"), PartFile(tmp_path, tmp_path / "x.cdf")
+    first, second = new_part(tmp_path, tmp_path / "x.cdf"), new_part(tmp_path, tmp_path / "x.cdf")
     assert first.path != second.path
     assert first.path.name.startswith(".")
     first.discard()
@@ -91,14 +97,14 @@ def test_nothing_is_written_through_a_symlink_that_leads_out(tmp_path: Path) -> 
     root.mkdir()
     (root / "imap").symlink_to(outside)
     with pytest.raises(UnsafePath):
-        PartFile(root, root / "imap" / "mag" / "x.cdf")
+        new_part(root, root / "imap" / "mag" / "x.cdf")
     assert list(outside.iterdir()) == []
 
 
 def test_a_symlink_that_stays_inside_is_the_users_choice(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "imap").symlink_to(tmp_path / "disk")
-    part = PartFile(tmp_path, tmp_path / "imap" / "x.cdf")
+    part = new_part(tmp_path, tmp_path / "imap" / "x.cdf")
     part.commit(False)
     assert (tmp_path / "disk" / "x.cdf").exists()
 
@@ -106,7 +112,7 @@ def test_a_symlink_that_stays_inside_is_the_users_choice(tmp_path: Path) -> None
 def test_a_final_name_that_is_a_symlink_is_replaced_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "x.cdf").symlink_to(tmp_path / "precious")
-    part = PartFile(tmp_path, tmp_path / "x.cdf")
+    part = new_part(tmp_path, tmp_path / "x.cdf")
     part.write(0, b"new")
     part.commit(False)
     assert (tmp_path / "precious").read_bytes() == b"precious"
@@ -114,8 +120,8 @@ def test_a_final_name_that_is_a_symlink_is_replaced_not_followed(tmp_path: Path)
 
 
 def test_only_the_parts_of_dead_processes_are_abandoned(tmp_path: Path) -> None:
-    alive = PartFile(tmp_path, tmp_path / "x.cdf")
+    alive = new_part(tmp_path, tmp_path / "x.cdf")
     dead = alive.path.with_name(alive.path.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"))
     dead.touch()
-    assert AbandonedParts().of(tmp_path / "x.cdf") == [dead]
+    assert Places(tmp_path).abandoned(tmp_path / "x.cdf") == [dead]
     alive.discard()

@@ -13,8 +13,9 @@ from tests.engine.scripted import CONTENT, KEY, Answer, Run, Storage, etag, plai
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine import partial as partial_module
-from imap_bulk.engine.commit import AbandonedParts, PartFile
+from imap_bulk.engine.commit import PartFile
 from imap_bulk.engine.partial import Identity, Partial, PartRecord, resumable
+from imap_bulk.engine.places import Places
 from imap_bulk.model import Status, Transfer
 
 OTHER = CONTENT[::-1]
@@ -174,12 +175,17 @@ def _weak(answer: Answer) -> Answer:
 # The part file and its record
 
 
+def _part(root: Path) -> PartFile:
+    Places(root).prepare(root / KEY)
+    return PartFile(root / KEY)
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Callable[[int], tuple[Path, PartRecord]]:
     """Make the part file of a process that died after `length` bytes."""
 
     def start(length: int) -> tuple[Path, PartRecord]:
-        partial = Partial(KEY, PartFile(tmp_path, tmp_path / KEY), "md5", Identity(etag(), len(CONTENT)))
+        partial = Partial(KEY, _part(tmp_path), "md5", Identity(etag(), len(CONTENT)))
         for at in range(0, length, 1 << 14):
             partial.append(CONTENT[at : min(at + (1 << 14), length)])
         old, record = partial.part.path, PartRecord.read(partial.part.record)
@@ -198,7 +204,7 @@ def test_a_dead_process_leaves_a_part_that_is_found(
     tmp_path: Path, started: Callable[[int], tuple[Path, PartRecord]]
 ) -> None:
     dead, record = started(200_000)
-    assert resumable(AbandonedParts().of(tmp_path / KEY), KEY) == (dead, record)
+    assert resumable(Places(tmp_path).abandoned(tmp_path / KEY), KEY) == (dead, record)
     assert 200_000 - (1 << 16) - (1 << 14) <= record.proven <= 200_000
 
 
@@ -206,7 +212,7 @@ def test_the_part_of_another_key_is_not_taken(
     tmp_path: Path, started: Callable[[int], tuple[Path, PartRecord]]
 ) -> None:
     started(200_000)
-    assert resumable(AbandonedParts().of(tmp_path / KEY), "imap/another/key") is None
+    assert resumable(Places(tmp_path).abandoned(tmp_path / KEY), "imap/another/key") is None
 
 
 def test_the_part_with_the_most_proven_bytes_is_taken(
@@ -214,7 +220,7 @@ def test_the_part_with_the_most_proven_bytes_is_taken(
 ) -> None:
     started(100_000)
     longer, _ = started(300_000)
-    found = resumable(AbandonedParts().of(tmp_path / KEY), KEY)
+    found = resumable(Places(tmp_path).abandoned(tmp_path / KEY), KEY)
     assert found
     assert found[0] == longer
 
@@ -241,7 +247,7 @@ def test_blocks_arrive_in_any_order_and_are_proven_in_theirs(order: list[int], s
     content = content[: block * 12 + size_in_blocks]
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
-        partial = Partial(KEY, PartFile(root, root / "x"), "md5", Identity(etag(content), len(content)))
+        partial = Partial(KEY, PartFile(root / "x"), "md5", Identity(etag(content), len(content)))
         blocks = list(partial.missing())
         for number in [*order, *(n for n in range(len(blocks)) if n not in order)]:
             if number >= len(blocks):

@@ -7,16 +7,17 @@ download starts over. Never a mix of two objects.
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.behind import Behind, to_the_end
-from imap_bulk.engine.commit import AbandonedParts, PartFile
+from imap_bulk.engine.commit import PartFile
 from imap_bulk.engine.pace.buckets import Budget
 from imap_bulk.engine.partial import Identity, Partial, resumable
+from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import Promise, content_length, is_part, promise_of
 from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.transport import Response, Transport, refusal
@@ -37,11 +38,10 @@ class Way:
     """What all downloads of a run share."""
 
     transport: Transport
-    root: Path
+    places: Places
     settings: Settings
     accept: Callable[[Transfer, Path], None]
     budget: Budget
-    abandoned: AbandonedParts = field(default_factory=AbandonedParts)
 
 
 class Download:
@@ -95,7 +95,7 @@ class Download:
             if not self._partial:
                 if not way.settings.overwrite and await asyncio.to_thread(_is_kept, promise, self._transfer.path):
                     return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
-                part = PartFile(way.root, self._transfer.path)
+                part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
             await self._fetch(signed, response, self._partial, promise)
             digest = self._verify(self._partial, promise, response)
@@ -104,25 +104,29 @@ class Download:
             await to_the_end(self._partial.part.commit, True)  # a slow disk must not hold up the other transfers
         else:
             self._partial.part.commit(False)
-        way.abandoned.remove(self._transfer.path)
+        way.places.remove_abandoned(self._transfer.path)
         fetched = self.position - self._resumed_from
         self._partial = None
         return Receipt(Status.DONE, fetched, digest, promise.proof)
 
     async def _adopt(self) -> None:
         """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
-        found = resumable(self._way.abandoned.of(self._transfer.path), self._transfer.key)
+        found = resumable(self._way.places.abandoned(self._transfer.path), self._transfer.key)
         wished = self._transfer.digest
         if not found or (wished and wished.algorithm != found[1].algorithm):
             return
         old, record = found
-        part = PartFile(self._way.root, self._transfer.path)
+        part = self._new_part()
         self._partial = Partial(record.key, part, record.algorithm, Identity(record.etag, record.size))
         copying = self._partial.resume(old, record)
         while await asyncio.to_thread(_copy_some, copying):
             pass
         self._resumed_from = self._partial.front
-        self._way.abandoned.remove(self._transfer.path)
+        self._way.places.remove_abandoned(self._transfer.path)
+
+    def _new_part(self) -> PartFile:
+        self._way.places.prepare(self._transfer.path)
+        return PartFile(self._transfer.path)
 
     def _wanted_range(self) -> dict[str, str]:
         """Ask for what is missing, if the answer can be told to belong to what is here."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from imap_bulk.engine.download import Download, Way, memory_of_stream
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedSigner, PacedTransport
+from imap_bulk.engine.places import Places
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.together import together
 from imap_bulk.engine.transport import Transport
@@ -42,7 +43,7 @@ class Engine:
         paces = Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces, self.settings)
-        way = Way(transport, self.root, self.settings, signer.accept, paces.budget)
+        way = Way(transport, Places(self.root), self.settings, signer.accept, paces.budget)
         desk = _Desk(signer, way, paces, report)
         shared = iter(transfers)
         await together(_work(shared, desk) for _ in range(self.settings.jobs))

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Self
 
 from imap_bulk.digest import Digest, hasher
-from imap_bulk.engine.commit import RECORD_SUFFIX, PartFile
+from imap_bulk.engine.commit import PartFile
+from imap_bulk.engine.places import record_path
 from imap_bulk.settings import MIB
 
 BLOCK_BYTES = 8 * MIB
@@ -163,7 +164,7 @@ def resumable(parts: Iterable[Path], key: str) -> tuple[Path, PartRecord] | None
     """Choose, of abandoned part files, the one with the most proven bytes of the object `key`; with its record."""
     found = []
     for part in parts:
-        record = PartRecord.read(part.with_name(part.name + RECORD_SUFFIX))
+        record = PartRecord.read(record_path(part))
         if record and record.key == key and 0 < record.proven <= record.size:
             found.append((part, record))
     return max(found, key=lambda pair: pair[1].proven, default=None)

@@ -133,7 +133,7 @@ class AiohttpTransport:
                     headers=headers,
                     data=body() if body else None,
                     allow_redirects=False,
-                    proxy=proxy_for(str(url)),
+                    proxy=proxy_for(url.scheme, url.host or ""),
                 )
             async with response:
                 if response.status not in _REDIRECTS:

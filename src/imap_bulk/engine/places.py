@@ -1,0 +1,124 @@
+"""Where files belong below the data directory, and what earlier runs have left there.
+
+Each directory is looked at once in a run: doing it for every file would cost the square of their number.
+"""
+
+import os
+import re
+import secrets
+import socket
+from pathlib import Path
+
+from imap_bulk.errors import UnsafePath
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+_HOST = re.sub(r"[^a-zA-Z0-9]", "", socket.gethostname())[:24] or "host"
+_LONGEST_NAME_BYTES = 255
+_LONGEST_STEM = 80
+_PART_NAME = re.compile(rf"\.(.+)\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part")
+
+NOBODY = 0
+"""The writer of a part file that was released."""
+
+
+def safe_path(root: Path, key: str) -> Path:
+    """Tell where the file of this object key belongs below `root`.
+
+    Keys come from servers and manifests, so they are held to what every file system takes: no absolute
+    path, no `..`, no hidden part (ours begin with a dot), no name that Windows reserves. Raises UnsafePath.
+    """
+    parts = key.split("/")
+    if any(_is_unsafe(part) for part in parts):
+        raise UnsafePath(f"{key!r} is no safe place below the data directory; the archive or manifest is wrong")
+    return root.joinpath(*parts)
+
+
+def _is_unsafe(part: str) -> bool:
+    return (
+        not part
+        or part.startswith(".")
+        or part.endswith((".", " "))
+        or len(os.fsencode(part)) > _LONGEST_NAME_BYTES
+        or _UNSAFE.search(part) is not None
+        or _RESERVED.fullmatch(part) is not None
+    )
+
+
+def part_path(path: Path, pid: int) -> Path:
+    """Return a new path for a part file of `path` that the process `pid` writes."""
+    return path.with_name(f".{path.name[:_LONGEST_STEM]}.{_HOST}-{pid}-{secrets.token_hex(4)}.part")
+
+
+def record_path(part: Path) -> Path:
+    """Return where the record of a part file stands, by which a later run goes on from it."""
+    return part.with_name(f"{part.name}.json")
+
+
+class Places:
+    """The directories below `root`, as one run sees them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real_root: Path | None = None
+        self._prepared: set[Path] = set()
+        self._abandoned: dict[Path, dict[str, list[Path]]] = {}
+
+    def prepare(self, path: Path) -> None:
+        """Make the directory of `path`, none of whose parts may lead out of the root through a symlink.
+
+        The root itself may be a symlink: that is the user's own choice. Raises UnsafePath, OSError.
+        """
+        if path.parent in self._prepared:
+            return
+        if self._real_root is None:
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._real_root = self._root.resolve()
+        directory = self._root
+        for part in path.parent.relative_to(self._root).parts:
+            directory = directory / part
+            directory.mkdir(exist_ok=True)
+            if directory.is_symlink() and not directory.resolve().is_relative_to(self._real_root):
+                raise UnsafePath(
+                    f"{directory} is a symlink that leads out of {self._root}; nothing is written through it"
+                )
+        self._prepared.add(path.parent)
+
+    def abandoned(self, path: Path) -> list[Path]:
+        """Return the part files of `path` that were released, or that dead processes of this machine left."""
+        if path.parent not in self._abandoned:
+            self._abandoned[path.parent] = _list_abandoned(path.parent)
+        return self._abandoned[path.parent].get(path.name[:_LONGEST_STEM], [])
+
+    def remove_abandoned(self, path: Path) -> None:
+        """Remove the abandoned part files of `path`, and their records. Raises OSError."""
+        for part in self.abandoned(path):
+            part.unlink(missing_ok=True)
+            record_path(part).unlink(missing_ok=True)
+
+
+def _list_abandoned(directory: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    try:
+        with os.scandir(directory) as entries:
+            names = [entry.name for entry in entries]
+    except FileNotFoundError:
+        return found
+    for match in filter(None, map(_PART_NAME.fullmatch, names)):
+        if not _is_alive(int(match[2])):
+            found.setdefault(match[1], []).append(directory / match[0])
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    if pid == NOBODY:
+        return False
+    if os.name == "nt":  # where os.kill ends the process instead of asking
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # alive, under another user
+    return True
