@@ -93,7 +93,7 @@ class Download:
         async with way.transport.get(signed, self._wanted_range()) as response:
             promise = self._going_on(response) or await self._beginning(response)
             if not self._partial:
-                if not way.settings.overwrite and await asyncio.to_thread(_is_kept, promise, self._transfer.path):
+                if await self._is_there_already(promise):
                     return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
@@ -119,10 +119,19 @@ class Download:
         part = self._new_part()
         self._partial = Partial(record.key, part, record.algorithm, Identity(record.etag, record.size))
         copying = self._partial.resume(old, record)
-        while await asyncio.to_thread(_copy_some, copying):
+        while await to_the_end(_copy_some, copying):
             pass
         self._resumed_from = self._partial.front
         self._way.places.remove_abandoned(self._transfer.path)
+
+    async def _is_there_already(self, promise: Promise) -> bool:
+        """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
+        path, wished = self._transfer.path, promise.digest
+        if self._way.settings.overwrite or wished is None or not path.is_file():
+            return False
+        if promise.size is not None and path.stat().st_size != promise.size:
+            return False
+        return await asyncio.to_thread(Digest.of, path, wished.algorithm) == wished
 
     def _new_part(self) -> PartFile:
         self._way.places.prepare(self._transfer.path)
@@ -228,15 +237,6 @@ class Download:
                 f"{key}: {digest} arrived, but {promise.digest} was promised ({promise.proof})"
             )
         return digest
-
-
-def _is_kept(promise: Promise, path: Path) -> bool:
-    """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
-    if promise.digest is None or not path.is_file():
-        return False
-    if promise.size is not None and path.stat().st_size != promise.size:
-        return False
-    return Digest.of(path, promise.digest.algorithm) == promise.digest
 
 
 def _copy_some(copying: Iterator[None]) -> bool:
