@@ -125,5 +125,5 @@ def test_a_full_disk_is_no_network_fault() -> None:
 
 def test_a_login_page_is_no_json() -> None:
     page = Reply(200, {}, b"<html><title>Sign in</title></html>")
-    with pytest.raises(errors.Rejected, match="login page"):
+    with pytest.raises(errors.Garbled, match="login page"):
         http.decode_json(page, "the query")

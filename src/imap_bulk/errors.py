@@ -7,6 +7,8 @@
     │   ├── Busy                    429 or 503; may say when to come back
     │   ├── UrlExpired              storage no longer takes the signed URL: sign anew
     │   ├── Vanished                404 for what was listed or signed a moment ago
+    │   ├── Garbled                 an answer that nobody can read: a login page, half a JSON document
+    │   ├── WrongPart               storage sent another part of the object than was asked for
     │   ├── ObjectChanged           the archive's object became another one while it was fetched
     │   ├── DigestMismatch          the bytes that arrived are not the bytes that were promised
     │   └── ServerFault             500, 502, 504: the archive's own trouble
@@ -16,7 +18,7 @@
         ├── AccessDenied            a key is missing, unknown, or may not do this
         ├── AlreadyArchived         the archive has a file of this name
         ├── ReadOnly                this archive takes no uploads
-        ├── Rejected                the other side refused, or answered what nobody can read
+        ├── Rejected                the other side refused
         ├── SourceChanged           the file changed on disk while it was sent
         ├── Corrupted               a file on disk is no longer what it was
         ├── Unverified              nothing to verify against, and verification was required
@@ -67,6 +69,14 @@ class Vanished(TransientError):
     """404 for what was listed or signed a moment ago: the archive also says so when its storage is throttled."""
 
 
+class Garbled(TransientError):
+    """An answer that nobody can read; transient because whatever stands in between may go away."""
+
+
+class WrongPart(TransientError):
+    """Storage sent another part of the object than was asked for."""
+
+
 class ObjectChanged(TransientError):
     """The archive's object became another one while it was fetched."""
 
@@ -104,7 +114,7 @@ class ReadOnly(PermanentError):
 
 
 class Rejected(PermanentError):
-    """The other side refused, or answered what nobody can read."""
+    """The other side refused."""
 
 
 class SourceChanged(PermanentError):

@@ -215,7 +215,7 @@ def _by_status(status: int, headers: Mapping[str, str], said: str) -> errors.Bul
         return errors.Busy(said, retry_after(headers))
     if status in (408, 425, 500, 502, 504):
         return errors.ServerFault(said)
-    return errors.Rejected(said)
+    return errors.Garbled(said) if status < 400 else errors.Rejected(said)
 
 
 def _s3_words(body: bytes) -> tuple[str, str]:
@@ -251,11 +251,11 @@ def unix_time(http_date: str) -> float | None:
 
 
 def decode_json(reply: Reply, subject: str) -> Any:
-    """Read a JSON answer. Raises `Rejected` when it is none: a login page with status 200, say."""
+    """Read a JSON answer. Raises `Garbled` when it is none: a login page with status 200, say."""
     try:
         return json.loads(reply.body)
     except ValueError as error:
-        raise errors.Rejected(
+        raise errors.Garbled(
             f"{subject}: the archive answered {reply.status} with something that is no JSON ({reply.words}); "
             "check the URL, and whether a login page stands in between"
         ) from error

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import tenacity
 
-from imap_bulk.errors import Busy, TransientError, UrlExpired, Vanished
+from imap_bulk.errors import Busy, Garbled, TransientError, UrlExpired, Vanished
 from imap_bulk.settings import Settings
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ MAX_RENEWALS = 2
 """Times that one transfer may be signed anew. A skewed clock makes every URL "expired": never loop on it."""
 
 MAX_DOUBTS = 2
-"""Times that one transfer is asked for again although it is said not to be there."""
+"""Times that one transfer is asked for again although it is said not to be there, or nonsense came instead."""
 
 
 class Surroundings:
@@ -74,7 +74,7 @@ class _Patience:
         if isinstance(error, UrlExpired):
             self._renewals += 1
             return self._renewals <= MAX_RENEWALS
-        if isinstance(error, Vanished):
+        if isinstance(error, Vanished | Garbled):
             self._doubts += 1
             return self._doubts <= MAX_DOUBTS
         if self._surroundings.host_is_down():

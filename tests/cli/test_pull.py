@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from imap_bulk.cli import options
+from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.options import Wishes, wishes_of
+
 Run = Callable[..., Result]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
 SWE = "imap_swe_l0_raw_20260102_v001.pkts"
@@ -224,3 +228,48 @@ def test_an_option_beats_its_environment_variable(
     given = ("--url", locked_archive.url, "--data-dir", data_dir)
     assert invoke(*given, "pull", MAG).exit_code == 1
     assert invoke(*given, "--api-key", "reader", "pull", MAG).exit_code == 0
+
+
+@pytest.fixture
+def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wishes]:
+    """See what a command makes of its options."""
+    seen: list[Wishes] = []
+
+    def read(given: dict[str, Any]) -> Wishes:
+        seen.append(wishes_of(given))
+        return seen[-1]
+
+    monkeypatch.setattr(options, "wishes_of", read)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("1", 1.0), ("500k", 500e3), ("10M", 10e6), ("1.5G", 1.5e9), ("2.5", 2.5)]
+)
+def test_a_rate_has_decimal_suffixes(
+    imap_bulk: Run, keys: list[str], wishes: list[Wishes], text: str, rate: float
+) -> None:
+    assert imap_bulk("pull", MAG, "--dry-run", "--limit-rate", text).exit_code == ExitCode.DONE
+    assert wishes[0].settings.limit_rate == rate
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "-1", "10m", "10MB", "10 M", "M", "nan", "inf", "1e9", "٣", ""])
+def test_a_rate_that_is_none_is_wrong_usage(invoke: Run, text: str) -> None:
+    ran = invoke("pull", MAG, "--limit-rate", text)
+    assert ran.exit_code == ExitCode.USAGE
+    assert "as in 500k, 10M or 1.5G" in ran.stderr
+
+
+def test_requests_per_second_are_limited(imap_bulk: Run, keys: list[str], wishes: list[Wishes]) -> None:
+    assert imap_bulk("pull", MAG, "--dry-run", "--limit-requests", "2.5").exit_code == ExitCode.DONE
+    assert wishes[0].settings.limit_requests == 2.5
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e-9", "many"])
+def test_no_requests_per_second_is_wrong_usage(invoke: Run, text: str) -> None:
+    assert invoke("pull", MAG, "--limit-requests", text).exit_code == ExitCode.USAGE
+
+
+def test_without_limits_there_are_none(imap_bulk: Run, keys: list[str], wishes: list[Wishes]) -> None:
+    imap_bulk("pull", MAG, "--dry-run")
+    assert (wishes[0].settings.limit_rate, wishes[0].settings.limit_requests) == (None, None)

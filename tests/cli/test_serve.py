@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from imap_bulk.server.chaos import FAULTS
+
 Run = Callable[..., Result]
 Start = Callable[..., subprocess.Popen[str]]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
@@ -66,3 +68,30 @@ def test_a_port_in_use_is_said_in_a_sentence(invoke: Run, tmp_path: Path) -> Non
 
 def test_a_root_is_needed(invoke: Run) -> None:
     assert invoke("serve").exit_code == 2
+
+
+def test_faults_are_committed_on_demand_and_told_with_their_seed(
+    start: Start, invoke: Run, tmp_path: Path, outbox: Path, data_dir: Path
+) -> None:
+    process = start("serve", "--root", tmp_path / "archive", "--port", "0", "--chaos", "api:504*3", "--seed", "7")
+    url = address(process)
+    given = ("--url", url, "--data-dir", data_dir)
+    assert invoke(*given, "push", "--retries", "0", outbox / MAG).exit_code == 75
+    process.terminate()
+    assert process.communicate(timeout=5)[1] == "Committing faults: api:504*3 (seed 7)\nStopped.\n"
+
+
+def test_every_fault_is_listed_on_demand(invoke: Run) -> None:
+    ran = invoke("serve", "--chaos", "help")
+    assert ran.exit_code == 0
+    listed = dict(line.split(maxsplit=1) for line in ran.stdout.splitlines())
+    assert listed == FAULTS
+
+
+@pytest.mark.parametrize("spec", ["nonsense=0.1", "flip=2", "all"])
+def test_bad_chaos_is_wrong_usage(invoke: Run, tmp_path: Path, spec: str) -> None:
+    ran = invoke("serve", "--root", tmp_path / "archive", "--chaos", spec)
+    assert ran.exit_code == 2
+    assert f"Invalid value for --chaos: '{spec}' " in ran.stderr
+    assert "known faults and groups are all, api" in ran.stderr
+    assert not (tmp_path / "archive").exists()

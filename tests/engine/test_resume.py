@@ -59,6 +59,20 @@ async def test_attempts_that_make_progress_do_not_count(run: Run, storage: Stora
     [
         pytest.param(ranged(OTHER), id="the object was replaced, and If-Match is heeded"),
         pytest.param(spoiled(ranged(OTHER, etag_of=CONTENT), ETag=etag(OTHER)), id="If-Match is ignored"),
+        pytest.param(refusal(412), id="412"),
+    ],
+)
+async def test_another_object_starts_over(run: Run, storage: Storage, wanted: Transfer, second: Answer) -> None:
+    storage.answers = [ranged(until=HALF), second, ranged()]
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    assert asked(storage)[2] is None
+    assert wanted.path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
         pytest.param(
             spoiled(ranged(), Content_Range=f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}"), id="other start"
         ),
@@ -66,16 +80,27 @@ async def test_attempts_that_make_progress_do_not_count(run: Run, storage: Stora
         pytest.param(spoiled(ranged(), Content_Range=""), id="206 without Content-Range"),
         pytest.param(spoiled(ranged(), ETag=""), id="206 without ETag"),
         pytest.param(refusal(416), id="416"),
-        pytest.param(refusal(412), id="412"),
     ],
 )
-async def test_anything_but_the_rest_of_the_same_object_starts_over(
+async def test_a_part_that_was_not_asked_for_is_asked_for_again(
     run: Run, storage: Storage, wanted: Transfer, second: Answer
 ) -> None:
     storage.answers = [ranged(until=HALF), second, ranged()]
     (outcome,) = await run(wanted)
     assert outcome.status is Status.DONE
-    assert asked(storage)[2] is None
+    assert asked(storage)[2] == asked(storage)[1]
+    assert wanted.path.read_bytes() == CONTENT
+
+
+async def test_a_storage_that_only_sends_wrong_parts_is_asked_for_the_whole(
+    run: Run, storage: Storage, wanted: Transfer
+) -> None:
+    wrong = spoiled(ranged(), Content_Range="")
+    storage.answers = [ranged(until=HALF), wrong, wrong, wrong, ranged()]
+    run.settings = replace(run.settings, retries=5)
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    assert asked(storage)[-1] is None
     assert wanted.path.read_bytes() == CONTENT
 
 

@@ -32,4 +32,4 @@ class Archive(Protocol):
         """Ask for a URL to PUT `transfer.path` to. Raises AlreadyArchived, AccessDenied, TransientError."""
 
     def accept(self, transfer: Transfer, part: Path) -> None:
-        """Look at the content before it gets its final name. Raises Rejected."""
+        """Look at the content before it gets its final name. Raises Garbled, Rejected."""

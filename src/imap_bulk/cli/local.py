@@ -47,6 +47,24 @@ def verify(place: Place, manifests: tuple[str, ...], jobs: int, quiet: bool, as_
     return code_of(result)
 
 
+def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> str:
+    """Check a SPEC before anything starts; list the faults upon `help`. Raises click.BadParameter."""
+    if not spec or context.resilient_parsing:
+        return ""
+    from imap_bulk.server.chaos import FAULTS
+    from imap_bulk.server.chaos_spec import parse_spec
+
+    if spec == "help":
+        width = max(map(len, FAULTS))
+        click.echo("\n".join(f"{name:{width}}  {line}" for name, line in FAULTS.items()))
+        context.exit()
+    try:
+        parse_spec(spec)
+    except ValueError as error:
+        raise click.BadParameter(f"{str(error).removeprefix('chaos: ')}.", param_hint="--chaos") from None
+    return spec
+
+
 @click.command(short_help="Be an archive on this machine.")
 @click.option("--root", type=_DIRECTORY, required=True, help="Where the files are; made if missing.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -68,15 +86,38 @@ def verify(place: Place, manifests: tuple[str, ...], jobs: int, quiet: bool, as_
     "--key", "keys", multiple=True, metavar="NAME:read|write",
     help="An API key and what it may do; repeat. Without any, everybody may read and write.",
 )  # fmt: skip
-def serve(root: Path, host: str, port: int, storage_port: int, keys: tuple[str, ...]) -> ExitCode:
+@click.option(
+    "--chaos",
+    default="",
+    callback=_chaos,
+    is_eager=True,
+    metavar="SPEC",
+    help="Commit faults, as in all=0.1 or truncate-length*2,503-date=0.05; --chaos help lists them.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, metavar="N",
+    help="The same seed gives the same faults to the same requests.",
+)  # fmt: skip
+def serve(
+    root: Path, host: str, port: int, storage_port: int, keys: tuple[str, ...], chaos: str, seed: int
+) -> ExitCode:
     """Serve the archive below --root, with the API of the IMAP Science Data Center, until Ctrl-C.
 
-    When it is ready it prints its address on one line.
+    When it is ready it prints its address on one line. With --chaos it fails on purpose, so that failure can be
+    rehearsed.
+
+    \b
+    Examples:
+      imap-bulk serve --root /archive
+      imap-bulk serve --root /archive --chaos all=0.1,stall=5 --seed 7
+      imap-bulk serve --chaos help
     """
     from imap_bulk.server.app import Scope, ServerOptions
 
     scopes = {name: Scope(scope) for name, scope in map(_split_key, keys)}
-    settings = ServerOptions(root, host, port, storage_port, keys=scopes, grace=_GRACE)
+    settings = ServerOptions(root, host, port, storage_port, keys=scopes, grace=_GRACE, chaos=chaos, seed=seed)
+    if chaos:
+        click.echo(f"Committing faults: {chaos} (seed {seed})", err=True)
     try:
         run(_serve(settings))
     except KeyboardInterrupt:

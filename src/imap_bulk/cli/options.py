@@ -1,5 +1,7 @@
 """Options that several commands share, and what they mean as plain values."""
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -124,11 +126,42 @@ jobs = click.option(
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON Lines on stdout.")
 
+_MULTIPLES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+_LEAST_REQUESTS = 0.001
+_NUMBER = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([kMG]?)")
+
+
+def _rate(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    """Read bytes per second. Raises click.BadParameter."""
+    if text is None:
+        return None
+    match = _NUMBER.fullmatch(text)
+    rate = float(match[1]) * _MULTIPLES[match[2]] if match else 0.0
+    if rate < 1:
+        raise click.BadParameter("write bytes per second, at least 1, as in 500k, 10M or 1.5G.")
+    return rate
+
+
+def _per_second(_context: click.Context, _parameter: click.Parameter, number: float | None) -> float | None:
+    """Hold requests per second to what can be waited for. Raises click.BadParameter."""
+    if number is not None and not _LEAST_REQUESTS <= number < math.inf:
+        raise click.BadParameter(f"write requests per second, at least {_LEAST_REQUESTS:g}, as in 5 or 0.5.")
+    return number
+
+
 _TRANSFER: tuple[Decorator[Any], ...] = (
     jobs,
     click.option(
         "--retries", type=click.IntRange(0, 100), default=DEFAULT.retries, show_default=True, metavar="N",
         help="Attempts after the first, for each file.",
+    ),
+    click.option(
+        "--limit-rate", callback=_rate, metavar="RATE",
+        help="Bytes per second of the whole run, as in 500k, 10M or 1G.",
+    ),
+    click.option(
+        "--limit-requests", type=float, callback=_per_second, metavar="N",
+        help="Requests per second of the whole run.",
     ),
     click.option("--dry-run", is_flag=True, help="Print what would move, and move nothing."),
     click.option("--overwrite", is_flag=True, help="Move also what is there and right."),
@@ -192,5 +225,7 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         overwrite=given.pop("overwrite"),
         require_verified=given.pop("require_verified"),
         fsync=not given.pop("no_fsync"),
+        limit_rate=given.pop("limit_rate"),
+        limit_requests=given.pop("limit_requests"),
     )
     return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"))

@@ -18,7 +18,7 @@ from imap_bulk.engine.commit import PartFile
 from imap_bulk.engine.pace.buckets import Budget
 from imap_bulk.engine.partial import Identity, Partial, resumable
 from imap_bulk.engine.places import Places
-from imap_bulk.engine.promise import Promise, content_length, is_part, promise_of
+from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
 from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.transport import Response, Transport, refusal
 from imap_bulk.model import Receipt, SignedUrl, Status, Transfer
@@ -31,6 +31,10 @@ MOST_RESTARTS = 2
 def memory_of_stream(settings: Settings) -> int:
     """Return the bytes of body that one stream holds: a batch that arrives while the one before is written."""
     return 2 * settings.chunk_bytes
+
+
+MOST_WRONG_PARTS = 2
+"""Times that storage may send wrong parts before it is asked for whole objects alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class Download:
         self._is_fresh = True
         self._resumed_from = 0
         self._restarts = 0
+        self._wrong_parts = 0
+
+    @property
+    def _trusts_ranges(self) -> bool:
+        return self._wrong_parts <= MOST_WRONG_PARTS
 
     @property
     def position(self) -> int:
@@ -74,6 +83,11 @@ class Download:
             self._restarts += 1
             if self._restarts > MOST_RESTARTS:
                 raise errors.Rejected(f"{error}; it changes faster than it can be fetched") from error
+            raise
+        except errors.WrongPart:
+            self._wrong_parts += 1
+            if self._wrong_parts > MOST_WRONG_PARTS:
+                self._forget()
             raise
         except errors.DigestMismatch:
             self._forget()
@@ -140,28 +154,28 @@ class Download:
     def _wanted_range(self) -> dict[str, str]:
         """Ask for what is missing, if the answer can be told to belong to what is here."""
         partial = self._partial
-        if partial and partial.identity and partial.front:
+        if partial and partial.identity and partial.front and self._trusts_ranges:
             return {"Range": f"bytes={partial.front}-", "If-Match": partial.identity.etag}
         return {}
 
     def _going_on(self, response: Response) -> Promise | None:
         """Return what the answer promises if it goes on behind what is here; otherwise that is forgotten.
 
-        Raises ObjectChanged when storage says that its object is another one now.
+        Raises ObjectChanged when storage says that its object is another one now, WrongPart.
         """
-        partial = self._partial
-        if not partial or not partial.identity or not partial.front:
+        partial, wanted = self._partial, self._wanted_range()
+        if not partial or not partial.identity or not wanted:
             self._forget()
             return None
+        if response.status == 200 and "Content-Range" not in response.headers:
+            self._forget()  # the range was ignored, and the whole object comes
+            return None
+        if response.status not in PART_STATUSES:
+            return None
         size = partial.identity.size
-        if response.status in (200, 206) and is_part(response.headers, partial.identity, partial.front, size):
-            self._promise = self._promise or promise_of(self._transfer, response.headers, size)
-            return self._promise
-        if response.status in (206, 412, 416):
-            raise errors.ObjectChanged(f"{self._transfer.key}: the archive's object is not what it was")
-        if response.status == 200:  # the range was ignored, and the whole object comes
-            self._forget()
-        return None
+        check_part(response, partial.identity, partial.front, size, self._transfer.key)
+        self._promise = self._promise or promise_of(self._transfer, response.headers, size)
+        return self._promise
 
     async def _beginning(self, response: Response) -> Promise:
         """Return what the answer promises that begins at the first byte. Raises the refusal that it is instead."""
@@ -183,7 +197,8 @@ class Download:
         """Fetch what is missing: a large object through several streams, if there is memory for them."""
         settings = self._way.settings
         is_large = (promise.size or 0) - partial.position >= settings.parallel_bytes
-        more_streams = settings.streams - 1 if is_large and promise.takes_ranges else 0
+        parallel = is_large and promise.takes_ranges and self._trusts_ranges
+        more_streams = settings.streams - 1 if parallel else 0
         has_gaps = partial.position > partial.front
         if not more_streams and not has_gaps:
             await self._stream(response, partial, promise)

@@ -131,6 +131,7 @@ class _Attempts(Surroundings):
             signed = await self._desk.signer.sign_upload(self._transfer)
         except AlreadyArchived:
             return await self._look_at_what_is_archived()
+        self._sent = True  # from here on, the file may arrive without our hearing of it
         return await upload(way.transport, signed, self._transfer, way.settings, self._progress)
 
     async def _look_at_what_is_archived(self) -> Receipt:
@@ -149,7 +150,6 @@ class _Attempts(Surroundings):
         return receipt
 
     def _progress(self, position: int) -> None:
-        self._sent = self._transfer.direction is Direction.PUSH
         self._desk.report(Progress(self._transfer, position))
 
     def outcome(self, status: Status, started: float, error: BulkError | None = None) -> Outcome:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.partial import Identity
+from imap_bulk.engine.transport import Response
 from imap_bulk.model import Proof, Transfer
+
+PART_STATUSES = (200, 206, 412, 416)
+"""Statuses of answers to a range that `check_part` judges; others are refusals like any."""
 
 _STRONG_ETAG = re.compile(r'"[^"]*"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -78,14 +82,18 @@ def identity_of(headers: Mapping[str, str], size: int | None) -> Identity | None
     return Identity(etag, size)
 
 
-def is_part(headers: Mapping[str, str], identity: Identity, start: int, end: int) -> bool:
-    """Tell whether an answer is the bytes from `start` to before `end` of this very object.
+def check_part(response: Response, identity: Identity, start: int, end: int, key: str) -> None:
+    """Hold an answer to what was asked for: the bytes from `start` to before `end` of this very object.
 
     The status is no help: rclone sends parts with 200. Nor is `If-Match`: some storage ignores it, so the
-    ETag of every part is compared here.
+    ETag of every part is compared here. Raises ObjectChanged, WrongPart.
     """
+    headers = response.headers
+    etag = headers.get("ETag")
+    if response.status == 412 or (etag is not None and etag != identity.etag):
+        raise errors.ObjectChanged(f"{key}: the archive's object is not what it was")
     match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    if not match or headers.get("ETag") != identity.etag:
-        return False
-    told = tuple(map(int, match.groups()))
-    return told == (start, end - 1, identity.size) and content_length(headers) in (None, end - start)
+    told = tuple(map(int, match.groups())) if match else None
+    wanted = (start, end - 1, identity.size)
+    if etag is None or told != wanted or content_length(headers) not in (None, end - start):
+        raise errors.WrongPart(f"{key}: storage did not send the part that was asked for")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from imap_bulk import errors
 from imap_bulk.engine.behind import Behind, to_the_end
 from imap_bulk.engine.partial import Partial
-from imap_bulk.engine.promise import is_part
+from imap_bulk.engine.promise import PART_STATUSES, check_part
 from imap_bulk.engine.together import together
 from imap_bulk.engine.transport import Response, Transport, refusal
 from imap_bulk.http import unix_time
@@ -71,12 +71,9 @@ class Ranges:
             raise errors.UrlExpired(f"{self.partial.key}: the signed URL is about to expire")
         wanted = {"Range": f"bytes={start}-{end - 1}", "If-Match": identity.etag}
         async with self.transport.get(self.signed, wanted) as response:
-            if response.status not in (200, 206, 412, 416):
+            if response.status not in PART_STATUSES:
                 raise await refusal(response, self.partial.key)
-            if response.status in (412, 416) or not is_part(response.headers, identity, start, end):
-                raise errors.ObjectChanged(
-                    f"{self.partial.key}: storage answered with another part, or another object"
-                )
+            check_part(response, identity, start, end, self.partial.key)
             await self._read(response, start, end)
 
     async def _read(self, response: Response, start: int, end: int) -> None:

@@ -16,4 +16,4 @@ class Signer(Protocol):
         """Ask for a URL to PUT to. Raises AlreadyArchived when there is nothing to do, BulkError."""
 
     def accept(self, transfer: Transfer, part: Path) -> None:
-        """Look at the content before it gets its final name. Raises Rejected."""
+        """Look at the content before it gets its final name. Raises Garbled, Rejected."""

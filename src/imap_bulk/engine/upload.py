@@ -8,6 +8,7 @@ compared instead, and a damaged object is at once sent again to the same URL, wh
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import aiofiles
 
@@ -17,6 +18,9 @@ from imap_bulk.engine.promise import content_length
 from imap_bulk.engine.transport import Response, Transport, refusal
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:
+    from aiofiles.threadpool.binary import AsyncFileIO
 
 LARGEST_PUT_BYTES = 5 << 30
 """What S3 takes in one PUT."""
@@ -41,7 +45,7 @@ async def upload(
     for last in (False,) * (_PUTS_PER_URL - 1) + (True,):
         source = _Source(transfer, settings.chunk_bytes, progress)
         try:
-            async with transport.put(signed, source.chunks, source.size) as response:
+            async with source, transport.put(signed, source.chunks, source.size) as response:
                 if response.status not in (200, 201, 204):
                     raise await refusal(response, transfer.key)
         except errors.TransientError:
@@ -76,8 +80,18 @@ class _Source:
         self._hashes = {
             name: hasher(name) for name in {"md5", transfer.digest.algorithm if transfer.digest else "md5"}
         }
+        self._file: AsyncFileIO | None = None
         self.failure: Exception | None = None
         """Why the body ended short, if it did for a reason of this machine."""
+
+    async def __aenter__(self) -> Self:
+        if self.size > self._chunk_bytes:
+            self._file = await aiofiles.open(self._transfer.path, "rb", buffering=0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._file:  # closed here, for the HTTP library may drop its body half-read
+            await self._file.close()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the file; stop short rather than let wrong bytes become a complete object."""
@@ -103,12 +117,12 @@ class _Source:
 
     async def _read(self) -> AsyncIterator[bytes]:
         """Yield the file in chunks; a file of one chunk at once, since thread hops cost more than reading it."""
-        if self.size <= self._chunk_bytes:
+        if self._file is None:
             yield self._transfer.path.read_bytes()
             return
-        async with aiofiles.open(self._transfer.path, "rb", buffering=0) as file:
-            while chunk := await file.read(self._chunk_bytes):
-                yield chunk
+        await self._file.seek(0)
+        while chunk := await self._file.read(self._chunk_bytes):
+            yield chunk
 
     def _judge(self) -> None:
         path, wished = self._transfer.path, self._transfer.digest

@@ -77,7 +77,7 @@ class Storage:
         if opened is None:
             raise StorageFault(404, "NoSuchKey", "The specified key does not exist.", Key=key)
         with opened:
-            planned = _plan(request.headers, opened)
+            planned = _plan(request.headers, opened, self._clock())
             if planned.status == 304:
                 return web.Response(status=304, headers=planned.headers)
             fault = await self._chaos.download(request, planned) if self._chaos else None
@@ -165,11 +165,11 @@ async def _pieces(request: web.BaseRequest, size: int) -> AsyncIterator[bytearra
         yield piece
 
 
-def _plan(headers: Mapping[str, str], opened: OpenObject) -> Planned:
+def _plan(headers: Mapping[str, str], opened: OpenObject, now: float) -> Planned:
     """Decide on the answer to a GET. Raises StorageFault."""
     stored = opened.stored
     etag = f'"{stored.md5}"'
-    planned = Planned(200, _object_headers(stored, etag), stored.size, range(stored.size), opened.pieces)
+    planned = Planned(200, _object_headers(stored, etag, now), stored.size, range(stored.size), opened.pieces)
     if "If-Match" in headers and not _names_etag(headers["If-Match"], etag):
         raise _precondition_failed("If-Match")
     if _names_etag(headers.get("If-None-Match", ""), etag):
@@ -181,13 +181,14 @@ def _plan(headers: Mapping[str, str], opened: OpenObject) -> Planned:
     return planned.but(status=206, headers=planned.headers | told, part=part)
 
 
-def _object_headers(stored: StoredObject, etag: str) -> dict[str, str]:
+def _object_headers(stored: StoredObject, etag: str, now: float) -> dict[str, str]:
     return {
         "ETag": etag,
         "Repr-Digest": Digest("sha256", stored.sha256).repr_digest(),
         "Last-Modified": email.utils.formatdate(stored.ingested, usegmt=True),
         "Accept-Ranges": "bytes",
         "Content-Type": "binary/octet-stream",
+        "Date": email.utils.formatdate(now, usegmt=True),  # by the clock that URLs expire by
     }
 
 

@@ -23,7 +23,7 @@ from imap_bulk.archives.imap.records import (
 )
 from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send, is_web_address
 from imap_bulk.archives.imap.split import parts
-from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected, Vanished
+from imap_bulk.errors import AccessDenied, BulkError, Garbled, NotFound, Rejected, Vanished
 from imap_bulk.http import AnswerTooLong, ApiSession, Reply, api_error
 from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url
 from imap_bulk.retry import persist
@@ -154,15 +154,15 @@ class ImapArchive:
         return SignedUrl("PUT", url, headers_to_send(url, name), expires_at(url))
 
     def accept(self, transfer: Transfer, part: Path) -> None:
-        """Refuse a web page or storage's error document that came in place of the file. Raises Rejected."""
+        """Refuse a web page or storage's error document that came in place of the file. Raises Garbled."""
         with part.open("rb") as file:
             head = file.read(_LOOKED_AT_BYTES).removeprefix(_BYTE_ORDER_MARK)
         if _PAGE.match(head) and not transfer.key.endswith((".html", ".htm")):
-            raise Rejected(
+            raise Garbled(
                 f"{transfer.key}: a web page came in place of the file; does a login page stand between?"
             )
         if _S3_ERROR.match(head) and not transfer.key.endswith(".xml"):
-            raise Rejected(f"{transfer.key}: storage's error document came in place of the file")
+            raise Garbled(f"{transfer.key}: storage's error document came in place of the file")
 
     def _plain_url(self) -> str:
         url = self.url.strip().rstrip("/")

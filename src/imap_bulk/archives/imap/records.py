@@ -8,7 +8,7 @@ from typing import Any
 
 from imap_bulk import filenames
 from imap_bulk.archives.imap.query import LATEST, ImapQuery
-from imap_bulk.errors import BadName, BadQuery, Rejected
+from imap_bulk.errors import BadName, BadQuery, Garbled, Rejected
 from imap_bulk.http import Reply, decode_json
 from imap_bulk.model import RemoteFile
 
@@ -40,13 +40,13 @@ def unwrap(reply: Reply) -> Reply:
 
 
 def read_records(reply: Reply, subject: str) -> list[Record]:
-    """Read the answer to a query. Raises `Rejected` when it is no list of records."""
+    """Read the answer to a query. Raises `Garbled` when it is no list of records."""
     text = reply.text.strip()
     answer = text if _G1_ANSWER.fullmatch(text) else decode_json(reply, subject)
     if isinstance(answer, str):
         answer = _read_text(answer.strip())
     if not isinstance(answer, list) or not all(isinstance(record, dict) for record in answer):
-        raise Rejected(f"{subject}: the archive answered no list of records ({reply.words}); check the URL")
+        raise Garbled(f"{subject}: the archive answered no list of records ({reply.words}); check the URL")
     return answer
 
 

@@ -1,9 +1,12 @@
 """What a URL that the IMAP archive signed says about itself."""
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from imap_bulk.errors import Rejected
+from imap_bulk.errors import Garbled, Rejected
+
+_SCHEME = re.compile("[a-z0-9]+:")
 
 
 def is_web_address(url: str) -> bool:
@@ -17,13 +20,12 @@ def is_web_address(url: str) -> bool:
 
 
 def checked_url(url: str, subject: str) -> str:
-    """Return the URL as it came. Raises `Rejected` when nothing can be moved to or from it."""
-    if not is_web_address(url):
-        shown = url.partition("?")[0][:200]
-        raise Rejected(
-            f"{subject}: the archive answered {shown!r}, which is no http(s) URL, in place of a signed one"
-        )
-    return url
+    """Return the URL as it came. Raises `Garbled` if it is none, `Rejected` if it is of a kind we do not use."""
+    if is_web_address(url):
+        return url
+    shown = url.partition("?")[0][:200]
+    said = f"{subject}: the archive answered {shown!r}, which is no http(s) URL, in place of a signed one"
+    raise Rejected(said) if _SCHEME.match(url) else Garbled(said)
 
 
 def _signed_params(url: str) -> dict[str, str]:
