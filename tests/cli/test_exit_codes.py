@@ -49,9 +49,9 @@ def test_a_search_that_fails_in_passing_is_75(invoke: Run, closed_url: str, data
     assert ran.stderr.endswith("run the same command again\n")
 
 
-def test_a_login_page_in_place_of_an_answer_is_1(invoke: Run, login_page: str, data_dir: Path) -> None:
+def test_a_login_page_in_place_of_an_answer_is_75(invoke: Run, login_page: str, data_dir: Path) -> None:
     ran = invoke("--url", login_page, "--data-dir", data_dir, "query", "--instrument", "mag")
-    assert ran.exit_code == 1
+    assert ran.exit_code == 75
     assert "a web page titled 'Sign in'" in ran.stderr
 
 

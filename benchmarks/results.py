@@ -1,0 +1,28 @@
+"""Results: one dated JSON file a session, with every round."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+DIRECTORY = Path(__file__).parent / "results"
+
+
+def save(result: dict[str, Any], directory: Path = DIRECTORY) -> Path:
+    """Keep a result; a second one of the same day gets a number. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stem = f"{result['date'][:10]}-{result['workload']['name']}"
+    path = directory / f"{stem}.json"
+    number = 2
+    while path.exists():
+        path = directory / f"{stem}-{number}.json"
+        number += 1
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a result. Raises OSError, ValueError."""
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if result.get("schema") != 1:
+        raise ValueError(f"{path} is no result of these benchmarks")
+    return result

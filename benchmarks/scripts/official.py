@@ -1,0 +1,26 @@
+"""imap-data-access by its Python API, file after file, or in threads where argv[2] says how many."""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import imap_data_access
+
+
+def main(job: dict[str, Any], threads: int) -> None:
+    imap_data_access.config["DATA_ACCESS_URL"] = job["url"]
+    imap_data_access.config["DATA_DIR"] = Path(job["dest"])
+    uploads = job["direction"] == "push"
+    move = imap_data_access.upload if uploads else imap_data_access.download
+    wanted = [file["path"] if uploads else file["key"] for file in job["files"]]
+    if threads == 1:
+        for name in wanted:
+            move(name)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(move, wanted))
+
+
+main(json.loads(Path(sys.argv[1]).read_text()), int(sys.argv[2]))

@@ -1,0 +1,205 @@
+"""The other side: API and storage on two ports, as nginx, or as the embedded archive where nginx is missing."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol, Self
+
+from benchmarks.network import ROOT
+from benchmarks.workloads import DIRECTORY, DataFile
+
+_PATIENCE = 60.0
+_SBIN = "/usr/sbin:/usr/local/sbin"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Stage(Protocol):
+    """Serves what is below a source directory, and takes uploads."""
+
+    name: str
+    url: str
+    """Base URL of the API."""
+    received: Path
+    """Uploaded files are below it, by their keys."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def forget_uploads(self) -> None:
+        """Be as if nothing had been uploaded."""
+
+    def cpu_seconds(self) -> float:
+        """CPU time that the server has used so far."""
+
+
+def nginx_program() -> str | None:
+    """Return the path of nginx, which is often where only root looks."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{_SBIN}")
+
+
+def open_stage(kind: str, source: Path | None, scratch: Path, files: Sequence[DataFile]) -> Stage:
+    """Make the stage of a kind: auto, nginx or embedded. Raises RuntimeError.
+
+    It serves what is below `source`, nothing if None, and knows the digests of `files`; `scratch` is its own.
+    """
+    program = nginx_program()
+    if kind == "embedded" or (kind == "auto" and not program):
+        return Embedded(source, scratch)
+    if not program:
+        raise RuntimeError("nginx is not installed; install nginx-light, or leave --server out")
+    return Nginx(program, source, scratch, files)
+
+
+class Nginx:
+    """One nginx process: static records, a redirect to the other port, sendfile, and PUT by its dav module."""
+
+    def __init__(self, program: str, source: Path | None, scratch: Path, files: Sequence[DataFile]) -> None:
+        told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
+        self.name = f"nginx {re.sub('.*/', '', told.strip())}"
+        self.received = scratch / "uploads"
+        self._program = program
+        self._scratch = scratch
+        self._ports = _free_ports(2)
+        self.url = f"http://127.0.0.1:{self._ports[0]}"
+        self.received.mkdir()
+        (scratch / "records.json").write_text(json.dumps([_record(file) for file in files]))
+        (scratch / "digests.map").write_text("".join(_map_lines(files)))
+        (scratch / "nginx.conf").write_text(
+            _nginx_conf(scratch, source or self.received, self.received, self._ports)
+        )
+
+    def __enter__(self) -> Self:
+        command = [self._program, "-p", str(self._scratch), "-c", "nginx.conf", "-e", "error.log"]
+        with (self._scratch / "output.log").open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        for port in self._ports:
+            _wait_for(port, self._process, self._scratch / "output.log")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _end(self._process)
+
+    def forget_uploads(self) -> None:
+        """See `Stage.forget_uploads`."""
+        shutil.rmtree(self.received)
+        self.received.mkdir()
+
+    def cpu_seconds(self) -> float:
+        """See `Stage.cpu_seconds`."""
+        return _cpu_seconds(self._process)
+
+
+class Embedded:
+    """The archive that imap-bulk brings along: slower than nginx, so tools differ less from each other."""
+
+    name = "embedded archive"
+
+    def __init__(self, source: Path | None, scratch: Path) -> None:
+        self.received = scratch / "archive"
+        # The same ports again after it forgot uploads: tools were told where it is.
+        self._arguments = [str(self.received), *map(str, _free_ports(2)), *([str(source)] if source else [])]
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "benchmarks.archive", *self._arguments]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        self.url = self._process.stdout.readline().strip()
+        if not self.url:
+            raise RuntimeError("the embedded archive did not start")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _end(self._process)
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def forget_uploads(self) -> None:
+        """See `Stage.forget_uploads`."""
+        if not any(self.received.rglob("*.cdf")):
+            return
+        self.__exit__()
+        shutil.rmtree(self.received)
+        self.__enter__()
+
+    def cpu_seconds(self) -> float:
+        """See `Stage.cpu_seconds`."""
+        return _cpu_seconds(self._process)
+
+
+def _free_ports(count: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.01)
+    _end(process)
+    raise RuntimeError(f"the server does not answer: {log.read_text()[-2000:]}")
+
+
+def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _cpu_seconds(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> float:
+    """Read the CPU time of a process; 0 where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _record(file: DataFile) -> dict[str, object]:
+    descriptor = file.name.split("_")[3]
+    return {
+        "file_path": file.key, "instrument": "mag", "data_level": "l2", "descriptor": descriptor,
+        "start_date": "20260101", "repointing": None, "major_version": 1, "minor_version": 1,
+        "version": "v001.0001", "extension": "cdf", "ingestion_date": "20260102 00:00:00", "cr": None,
+        "crid": None, "released": True,
+    }  # fmt: skip
+
+
+def _map_lines(files: Sequence[DataFile]) -> list[str]:
+    """Say what storage answers: a digest to a GET; to a PUT the ETag that S3 would compute, known beforehand."""
+    lines = []
+    for file in files:
+        digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
+        lines += [f'/store/{file.key} "sha-256=:{digest}:";\n', f"/put/{file.key} '\"{file.md5}\"';\n"]
+    return lines
+
+
+def _nginx_conf(scratch: Path, source: Path, received: Path, ports: Sequence[int]) -> str:
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    signature = (
+        f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=BENCH%2F{now[:8]}%2Fus-west-2%2Fs3%2Faws4_request"
+        f"&X-Amz-Date={now}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
+    )
+    values = {
+        "SCRATCH": scratch, "SOURCE": source, "RECEIVED": received, "API": ports[0], "STORE": ports[1],
+        "DIRECTORY": DIRECTORY, "SIGNATURE": signature,
+    }  # fmt: skip
+    template = (Path(__file__).parent / "nginx.conf").read_text()
+    return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), template)
