@@ -109,13 +109,25 @@ def _imap_data_access(job: Job) -> Sequence[str]:
 
 def _curl(job: Job) -> Sequence[str]:
     header = ["-H", f"x-api-key: {job.api_key}"] if job.api_key else []
-    retry = ["--retry", "5", "--retry-all-errors", "-C", "-"]
+    retry = ["--retry", "5", "--retry-all-errors", "-C", "-", "--speed-limit", "1", "--speed-time", "10"]
     return ["curl", "-sSfL", *retry, *header, "--create-dirs", "-o", str(job.file), job.source]
 
 
 def _wget(job: Job) -> Sequence[str]:
     header = ["--header", f"x-api-key: {job.api_key}"] if job.api_key else []
-    return ["wget", "-q", "-c", "-t", "6", "--waitretry=2", *header, "-O", str(job.file), job.source]
+    return [
+        "wget",
+        "-q",
+        "-c",
+        "-t",
+        "6",
+        "--waitretry=2",
+        "--read-timeout=10",
+        *header,
+        "-O",
+        str(job.file),
+        job.source,
+    ]
 
 
 def _aria2c(job: Job) -> Sequence[str]:
