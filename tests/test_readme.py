@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.main import cli
+from imap_bulk.server.chaos import FAULTS
+from imap_bulk.server.chaos_spec import parse_spec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -114,3 +116,9 @@ def test_the_python_example_runs(free_port: str, tmp_path: Path) -> None:
     steps[-1] = (f"{shlex.quote(sys.executable)} example.py", "")
     *_, output = ran(steps, free_port, tmp_path)
     assert output == "2 imap_mag_l1a_norm-raw_20260101_v001.0001.cdf\nTrue\n"
+
+
+def test_the_rehearsal_is_understood() -> None:
+    spec, count = re.search(r"--chaos (\S+=\S+) --seed 7 .* one of (\d+) faults", README).groups()  # type: ignore[union-attr]
+    assert parse_spec(spec)
+    assert int(count) == len(FAULTS)
