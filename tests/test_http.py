@@ -1,14 +1,19 @@
 """The border: what aiohttp raises and what servers say becomes one of our errors."""
 
 import json
+import ssl
 
 import aiohttp
 import pytest
+import trustme
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_aiohttp.plugin import AiohttpServer
 
 from imap_bulk import errors, http
 from imap_bulk.http import Reply
+from imap_bulk.settings import Settings
 
 
 def xml(code: str, message: str) -> bytes:
@@ -127,3 +132,14 @@ def test_a_login_page_is_no_json() -> None:
     page = Reply(200, {}, b"<html><title>Sign in</title></html>")
     with pytest.raises(errors.Garbled, match="login page"):
         http.decode_json(page, "the query")
+
+
+async def test_a_certificate_that_nobody_trusts_says_where_to_name_a_ca_bundle(
+    aiohttp_server: AiohttpServer,
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    server = await aiohttp_server(web.Application(), ssl=context)
+    async with http.ApiSession(f"https://localhost:{server.port}", {}, Settings()) as session:
+        with pytest.raises(errors.Rejected, match="SSL_CERT_FILE"):
+            await session.get("/query")
