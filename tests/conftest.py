@@ -1,7 +1,7 @@
 """What many tests share: an embedded archive on free ports, and files with names it takes."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,23 @@ from imap_bulk.server.app import ArchiveServer, ServerOptions
 # How fast this machine is today is not what property tests are about.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+CANARIES = (b"canary-8f3a1c7e5b", b"canary-5b1e77c0")
+"""Credentials that the fault tests use, in every slot there is."""
+
+_LARGEST_LOOKED_AT = 1 << 20
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_credential_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look, after the whole suite, at all that it has left: journals, reports, logs, manifests."""
+    yield
+    files = [
+        path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file() and not path.is_symlink()
+    ]
+    small = (path for path in files if path.stat().st_size <= _LARGEST_LOOKED_AT)
+    assert not [path for path in small if any(canary in path.read_bytes() for canary in CANARIES)]
 
 
 @pytest.fixture

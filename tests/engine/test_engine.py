@@ -1,6 +1,8 @@
 """The engine: bounded, honest about every transfer, stopped by what no transfer can mend."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,14 +65,21 @@ async def test_the_plan_is_read_no_further_than_the_workers_are(run: Run, storag
     assert max(ahead) <= 4
 
 
-async def test_a_full_disk_ends_the_run(run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("step", ["os.pwrite", "os.fsync", "pathlib.Path.replace", "os.open"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE])
+async def test_what_no_transfer_can_mend_ends_the_run(
+    run: Run, storage: Storage, monkeypatch: pytest.MonkeyPatch, step: str, number: int
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
 
     storage.answers = [good()]
-    monkeypatch.setattr("os.pwrite", full)
-    with pytest.raises(OSError, match="No space"):
+    run.settings = replace(run.settings, fsync=True)
+    monkeypatch.setattr(step, fail)
+    with pytest.raises(OSError, match=os.strerror(number)):
         await run(*many(run.root, 20))
+    monkeypatch.undo()
+    assert len(storage.requests) < 20
     assert not [path for path in run.root.rglob("*") if path.is_file()]
 
 
