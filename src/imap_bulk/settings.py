@@ -28,7 +28,7 @@ class Settings:
     """Upper bound of any wait that is ours to choose."""
 
     retry_after_max: float = 300.0
-    """Longest wait that a server's Retry-After can ask of one attempt; beyond it, the attempt fails."""
+    """Longest Retry-After that is heeded: a transfer then tries again, a search gives up."""
 
     chunk_bytes: int = MIB
     """How much is hashed and written in one thread hop; smaller bodies are handled on the event loop."""

@@ -365,22 +365,6 @@ async def test_an_empty_search_without_a_key_has_a_hint(archive_at: Open) -> Non
 # Files that are named without a search
 
 
-def test_a_bare_name_tells_its_key() -> None:
-    assert ImapArchive("https://api.example").remote_file(NAME) == RemoteFile(KEY)
-
-
-def test_a_key_stands_as_it_is() -> None:
-    assert ImapArchive("https://api.example").remote_file("packets/x y").key == "packets/x y"
-
-
-def test_legacy_names_are_taken_only_where_they_are() -> None:
-    name = "imap_swe_l0_sci_20240105_20240105_v00-01.pkts"
-    legacy = ImapArchive("https://api.example", legacy_names=True)
-    assert legacy.remote_file(name).key == f"imap/swe/l0/2024/01/{name}"
-    with pytest.raises(errors.BadName):
-        ImapArchive("https://api.example").remote_file(name)
-
-
 # Signing downloads
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from imap_bulk import filenames
 from imap_bulk.archives.imap.params import endpoint, params
 from imap_bulk.archives.imap.query import ImapQuery
 from imap_bulk.archives.imap.records import (
@@ -121,12 +120,6 @@ class ImapArchive:
         if self._credentials():
             return None
         return "without a key the archive lists released files only; set IMAP_API_KEY or give --api-key"
-
-    def remote_file(self, name_or_key: str) -> RemoteFile:
-        """Name a file without asking: a bare name tells its key, a key stands as it is. Raises BadName."""
-        if "/" in name_or_key:
-            return RemoteFile(name_or_key)
-        return RemoteFile(filenames.parse(name_or_key, legacy=self.legacy_names).key)
 
     async def sign_download(self, transfer: Transfer) -> SignedUrl:
         """Ask where to GET `transfer.key` from. Raises NotFound, AccessDenied, Rejected, TransientError."""

@@ -47,17 +47,6 @@ class Floor:
                 "the connection is given up for a better one"
             )
 
-    def seconds_left(self) -> float:
-        """Seconds of silence until `check` would raise: a timeout for waiting on the next piece."""
-        left = self._began + self._window
-        remaining = self._sum
-        for since, n_bytes in self._bins:
-            if remaining < self._least:
-                break
-            remaining -= n_bytes
-            left = max(left, since + self._window)
-        return max(0.0, left - self._now())
-
     @contextmanager
     def excused(self) -> Iterator[None]:
         """Stop the clock while the wait is ours (our rate limit, our disk), not the peer's."""
