@@ -25,8 +25,8 @@ DOORS = {
     "aiohttp": {
         "http",
         "engine.transport",
-        *(f"server.{room}" for room in ("app", "imap", "storage", "chaos", "wire", "fault")),
-        *(f"server.faults_{room}" for room in ("body", "range", "status", "put")),
+        *(f"server.{room}" for room in ("app", "imap", "storage", "wire")),
+        *(f"server.chaos.{room}" for room in ("chaos", "fault", "body", "ranges", "status", "put")),
     },
     "click": {"cli.main", "cli.imap", "cli.local", "cli.console", "cli.options"},
     "sqlite3": {"journal", "server.catalog"},

@@ -15,8 +15,7 @@ from click.testing import CliRunner
 
 from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.main import cli
-from imap_bulk.server.chaos import FAULTS
-from imap_bulk.server.chaos_spec import parse_spec
+from imap_bulk.server.chaos import FAULTS, parse_spec
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -56,15 +56,16 @@
       objects.py      objects on disk: received, committed, opened
       storage.py      how S3 answers for them, and for the signed URLs
       signing.py      AWS Signature Version 4, as it stands in a URL
-      chaos.py        which request meets which fault, from a seed
-      chaos_spec.py   how faults are asked for
-      faults.py       every fault, in one table
-      faults_body.py  a body cut off, silent, changed, of a wrong length, strangely wrapped
-      faults_range.py a part that was not asked for, or of another object
-      faults_status.py busy, broken, expired, missing, elsewhere
-      faults_put.py   an upload that fails half-way, or whose answer is lost
-      fault.py        what a fault is
       wire.py         the answer that ought to be sent, and the bare connection
+      chaos/          FAULTS ON DEMAND, from a seed
+        chaos.py        which request meets which fault
+        spec.py         how faults are asked for
+        faults.py       every fault, in one table
+        body.py         a body cut off, silent, changed, of a wrong length, strangely wrapped
+        ranges.py       a part that was not asked for, or of another object
+        status.py       busy, broken, expired, missing, elsewhere
+        put.py          an upload that fails half-way, or whose answer is lost
+        fault.py        what a fault is
     http.py         the border with aiohttp: its errors and status codes become ours
     retry.py        which fault deserves another attempt, and when
     manifest.py     lists of files: plain, sha256sum, CSV, JSON Lines

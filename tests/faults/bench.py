@@ -14,7 +14,7 @@ from imap_bulk.cli.ending import ExitCode, code_of
 from imap_bulk.model import Event, Outcome, Progress, Result, Status
 from imap_bulk.server.app import ArchiveServer
 from imap_bulk.server.chaos import Decision
-from imap_bulk.server.fault import Kind
+from imap_bulk.server.chaos.fault import Kind
 from imap_bulk.settings import Settings
 
 AT_ONCE = Settings(

@@ -7,7 +7,7 @@ from tests.faults.conftest import Faulty
 from imap_bulk import errors
 from imap_bulk.model import Proof, Status
 from imap_bulk.server import storage
-from imap_bulk.server.fault import Kind
+from imap_bulk.server.chaos.fault import Kind
 
 CUT = ["truncate-length", "truncate-chunked", "truncate-close", "reset-body"]
 WRONG_LENGTH = ["length-short", "length-zero", "length-more", "length-double", "length-absent"]

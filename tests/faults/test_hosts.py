@@ -12,7 +12,7 @@ from tests.faults.conftest import Faulty
 from imap_bulk import aio, errors
 from imap_bulk.model import Event, Outcome
 from imap_bulk.server.app import ArchiveServer, ServerOptions
-from imap_bulk.server.fault import Kind
+from imap_bulk.server.chaos.fault import Kind
 from imap_bulk.settings import Settings
 
 FORMS = ["seconds", "date", "zero", "negative", "huge", "nonsense", "bare"]

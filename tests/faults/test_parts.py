@@ -14,8 +14,8 @@ from tests.faults.conftest import Faulty
 from imap_bulk import aio, errors
 from imap_bulk.model import Event, Progress
 from imap_bulk.server.app import ArchiveServer, ServerOptions
-from imap_bulk.server.fault import Kind
-from imap_bulk.server.faults_range import RANGE
+from imap_bulk.server.chaos.fault import Kind
+from imap_bulk.server.chaos.ranges import RANGE
 
 MEDIUM = name_of("medium")
 LARGE = name_of("large")

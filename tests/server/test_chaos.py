@@ -15,9 +15,9 @@ from tests.server.raw import ask, connect
 
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos import FAULTS, Chaos, Committed
-from imap_bulk.server.chaos_spec import GROUPS, parse_spec
-from imap_bulk.server.fault import Kind
-from imap_bulk.server.faults import ALL
+from imap_bulk.server.chaos.fault import Kind
+from imap_bulk.server.chaos.faults import ALL
+from imap_bulk.server.chaos.spec import GROUPS, parse_spec
 
 if TYPE_CHECKING:
     from pathlib import Path

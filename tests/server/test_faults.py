@@ -16,8 +16,8 @@ from tests.server.raw import RawAnswer, ask, connect
 from imap_bulk.http import unix_time
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos import FAULTS
-from imap_bulk.server.fault import Kind
-from imap_bulk.server.faults import ALL
+from imap_bulk.server.chaos.fault import Kind
+from imap_bulk.server.chaos.faults import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

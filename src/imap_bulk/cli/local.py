@@ -51,8 +51,7 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
     """Check a SPEC before anything starts; list the faults upon `help`. Raises click.BadParameter."""
     if not spec or context.resilient_parsing:
         return ""
-    from imap_bulk.server.chaos import FAULTS
-    from imap_bulk.server.chaos_spec import parse_spec
+    from imap_bulk.server.chaos import FAULTS, parse_spec
 
     if spec == "help":
         width = max(map(len, FAULTS))

@@ -64,7 +64,7 @@ class ServerOptions:
     """What URLs are signed with; None takes a random one at each start."""
 
     chaos: str = ""
-    """Faults to be committed, as `chaos_spec` reads them; "" commits none."""
+    """Faults to be committed, as `chaos.parse_spec` reads them; "" commits none."""
 
     seed: int = 0
     """The same seed gives the same faults to the same requests."""

@@ -19,9 +19,9 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from imap_bulk.server.chaos_spec import parse_spec
-from imap_bulk.server.fault import Fault, Kind
-from imap_bulk.server.faults import ALL
+from imap_bulk.server.chaos.fault import Fault, Kind
+from imap_bulk.server.chaos.faults import ALL
+from imap_bulk.server.chaos.spec import parse_spec
 from imap_bulk.server.wire import Exchange, Origin, Planned, unavailable
 
 FAULTS = {name: fault.line for name, fault in ALL.items()}

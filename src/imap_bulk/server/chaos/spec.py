@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from imap_bulk.server.fault import Fault, Kind
-from imap_bulk.server.faults import ALL
+from imap_bulk.server.chaos.fault import Fault, Kind
+from imap_bulk.server.chaos.faults import ALL
 from imap_bulk.server.wire import Origin
 
 GROUPS: dict[str, Callable[[Fault, Kind], bool]] = {

@@ -4,7 +4,7 @@ import hashlib
 
 from aiohttp import web
 
-from imap_bulk.server.fault import Faults, Kind
+from imap_bulk.server.chaos.fault import Faults, Kind
 from imap_bulk.server.wire import Exchange, refusal
 
 PUT = Faults()

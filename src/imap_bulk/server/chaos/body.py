@@ -9,7 +9,7 @@ from functools import cache
 
 from aiohttp import web
 
-from imap_bulk.server.fault import Faults, Kind
+from imap_bulk.server.chaos.fault import Faults, Kind
 from imap_bulk.server.wire import Exchange
 
 HEADER_BYTES = 1 << 20

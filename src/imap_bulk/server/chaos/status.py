@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from imap_bulk.server.fault import Faults, Kind
+from imap_bulk.server.chaos.fault import Faults, Kind
 from imap_bulk.server.wire import Exchange, Origin, refusal, unavailable
 
 JSON_BYTES = 70 << 20
