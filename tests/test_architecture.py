@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 FLOORS = [
     {"errors", "digest", "spice_names"},
     {"model", "settings", "filenames", "environment"},
-    {"http", "retry", "manifest", "journal"},
+    {"http", "retry", "manifest", "listing", "journal"},
+    {"transport"},
     {"engine", "archives", "server", "sources"},
     {"bulk"},
     {"aio"},
@@ -23,13 +24,13 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {
     "aiofiles": {"engine.download", "engine.upload", "server.objects"},
     "aiohttp": {
-        "http",
-        "engine.transport",
+        "transport.general",
         *(f"server.{room}" for room in ("app", "imap", "storage", "wire")),
         *(f"server.chaos.{room}" for room in ("chaos", "fault", "body", "ranges", "status", "put")),
     },
+    "httptools": {"transport.head"},
     "click": {"cli.main", "cli.imap", "cli.local", "cli.console", "cli.options"},
-    "sqlite3": {"journal", "server.catalog"},
+    "sqlite3": {"journal", "listing", "server.catalog"},
     "tenacity": {"retry"},
     "tqdm": {"cli.console"},
 }

@@ -14,6 +14,8 @@ from pytest_aiohttp.plugin import AiohttpServer
 from imap_bulk import errors, http
 from imap_bulk.http import Reply
 from imap_bulk.settings import Settings
+from imap_bulk.transport.api import ApiSession
+from imap_bulk.transport.general import border
 
 
 def xml(code: str, message: str) -> bytes:
@@ -119,12 +121,12 @@ def test_no_retry_after_makes_us_fail(header: str, date: str) -> None:
     ],
 )
 def test_what_aiohttp_raises_becomes_ours(raised: Exception, error: type[errors.BulkError]) -> None:
-    with pytest.raises(error), http.border("asking"):
+    with pytest.raises(error), border("asking"):
         raise raised
 
 
 def test_a_full_disk_is_no_network_fault() -> None:
-    with pytest.raises(OSError, match="No space"), http.border("downloading"):
+    with pytest.raises(OSError, match="No space"), border("downloading"):
         raise OSError(28, "No space left on device")
 
 
@@ -140,6 +142,6 @@ async def test_a_certificate_that_nobody_trusts_says_where_to_name_a_ca_bundle(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("localhost").configure_cert(context)
     server = await aiohttp_server(web.Application(), ssl=context)
-    async with http.ApiSession(f"https://localhost:{server.port}", {}, Settings()) as session:
+    async with ApiSession(f"https://localhost:{server.port}", {}, Settings()) as session:
         with pytest.raises(errors.Rejected, match="SSL_CERT_FILE"):
             await session.get("/query")

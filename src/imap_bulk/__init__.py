@@ -18,13 +18,16 @@
     sources.py      what a person names (files, directories, manifests) as files to pull or push
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES
-      engine.py       workers, attempts, outcomes
+      engine.py       signers and movers, from transfers to outcomes
+      tickets.py      URLs that were asked for a little ahead
+      attempts.py     the attempts at one transfer
       download.py     GET -> part file -> verified -> committed, over all attempts at a file
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
       partial.py      what is proven of a file that is partly here, and its record for a later run
       upload.py       one PUT, its last chunk held back until the digest agrees
       commit.py       part files, fsync, rename
+      group.py        files that are ready together are committed together
       places.py       where files belong, safely, and what earlier runs have left there
       paced.py        the archive and its storage, asked no harder than they can take
       pace/           HOW HARD a host is pressed, and when it is left alone
@@ -35,8 +38,6 @@
         floor.py        the least that a connection must bring
         buckets.py      bytes and requests per second, and memory, shared by a run
       signer.py       what the engine asks of an archive
-      transport.py    how a request reaches storage
-      guard.py        where a signed URL or a redirect may lead
       behind.py       work in a thread that goes on behind its caller
       together.py     coroutines of which the first failure ends the others
     archives/       KNOWS WHERE
@@ -66,9 +67,28 @@
         status.py       busy, broken, expired, missing, elsewhere
         put.py          an upload that fails half-way, or whose answer is lost
         fault.py        what a fault is
-    http.py         the border with aiohttp: its errors and status codes become ours
+    transport/      HOW A REQUEST CROSSES THE WIRE
+      base.py         what is sent, what comes back, and who carries it, as protocols
+      storage.py      the way to storage: redirects by hand, no credentials
+      api.py          the way to an archive's API: its credentials, no redirects
+      lanes.py        which lane a request takes
+      lean.py         the lean lane: GET and PUT over connections that are kept alive
+      origin.py       the connections to one scheme, host and port
+      connection.py   one connection, received into the memory that is written from
+      head.py         the head of an answer, parsed
+      general.py      the general lane: aiohttp
+      proxies.py      which proxy the environment names
+      names.py        host names become addresses
+      guard.py        where a signed URL or a redirect may lead
+      failures.py     what is said when an exchange fails
+    http.py         what statuses, Retry-After and error documents mean
     retry.py        which fault deserves another attempt, and when
-    manifest.py     lists of files: plain, sha256sum, CSV, JSON Lines
+    manifest/       lists of files, read line by line
+      entries.py      what the lines say: entries, or problems
+      forms.py        the lines taken apart: plain, sha256sum, CSV, JSON Lines
+      array.py        a JSON array, element by element
+      writing.py      lines that are read again
+    listing.py      what people and manifests list, kept on disk until all of it is checked
     journal.py      the plan and what has been done, in SQLite; a cache, never the truth
     filenames.py    the IMAP name conventions: a name tells its object key
     spice_names.py  the conventions of SPICE kernels, as data
@@ -79,7 +99,7 @@
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: cli > blocking > aio > bulk > engine | archives | server | sources >
-http, retry, manifest, journal > model, settings, filenames, environment > errors, digest.
+transport > http, retry, manifest, listing, journal > model, settings, filenames, environment > errors, digest.
 """
 
 from importlib import import_module

@@ -13,6 +13,7 @@ HEX_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 
 _READ_BYTES = 1 << 20
 _REPR_DIGEST_NAMES = {"sha-512": "sha512", "sha-256": "sha256"}  # RFC 9530, strongest first
+_HEXADECIMAL = re.compile("[0-9a-f]+")
 _SINGLE_PART_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
 
 
@@ -42,7 +43,7 @@ class Digest:
         length = HEX_LENGTHS.get(self.algorithm)
         if length is None:
             raise ValueError(f"unknown digest algorithm {self.algorithm!r}; use one of {', '.join(HEX_LENGTHS)}")
-        if not re.fullmatch(f"[0-9a-f]{{{length}}}", self.value):
+        if len(self.value) != length or not _HEXADECIMAL.fullmatch(self.value):
             raise ValueError(f"a {self.algorithm} value has {length} hexadecimal digits, not {self.value!r}")
 
     def __str__(self) -> str:
@@ -71,7 +72,9 @@ class Digest:
     @classmethod
     def from_repr_digest(cls, header: str | None) -> Self | None:
         """Read a `Repr-Digest` header (RFC 9530): its strongest value that we compute, or None."""
-        values = dict(member.strip().partition("=")[::2] for member in (header or "").split(","))
+        if not header:
+            return None
+        values = dict(member.strip().partition("=")[::2] for member in header.split(","))
         for name, algorithm in _REPR_DIGEST_NAMES.items():
             encoded = values.get(name, "").split(";")[0].strip()
             if not (encoded.startswith(":") and encoded.endswith(":")):

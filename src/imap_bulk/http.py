@@ -1,107 +1,25 @@
-"""The border with aiohttp: its errors and status codes become ours, and the archive's session lives here.
+"""What HTTP answers mean: an API's whole answer, its refusals and storage's as our errors, Retry-After, dates."""
 
-The archive's session carries credentials and talks to the API host alone. Redirects are never followed by
-the library: aiohttp forwards `x-api-key` to wherever a redirect points.
-"""
-
-import errno
 import json
-import os
 import re
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import Any, Self
-
-import aiohttp
-import yarl
+from typing import Any
 
 from imap_bulk import errors
-from imap_bulk.model import public_url
-from imap_bulk.settings import MIB, Settings
-
-USER_AGENT = "imap-bulk (aiohttp)"
-ANSWER_LIMIT_BYTES = 64 * MIB
-"""Longest API answer that is read. The real gateway cannot send more than 6 MiB."""
 
 _SHOWN_CHARACTERS = 300
+_LOOKED_AT_BYTES = 64 << 10
 _EXPIRED_CODES = {"ExpiredToken", "RequestExpired", "TokenRefreshRequired"}
-_OUT_OF_FILES = {errno.EMFILE, errno.ENFILE}
 _BROKEN_BODY_CODES = {"BadDigest", "InvalidDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"}
 
 
-class AnswerTooLong(errors.Rejected):
-    """The answer passes `ANSWER_LIMIT_BYTES`; whoever asked may ask for less."""
-
-
-@contextmanager
-def border(doing: str) -> Iterator[None]:
-    """Turn whatever aiohttp raises inside into one of our errors, said as `doing`: "downloading x from host"."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-        reason = getattr(error, "certificate_error", error)
-        raise errors.Rejected(
-            f"{doing}: the server's TLS certificate is not trusted ({_one_line(reason)}); where a proxy of your "
-            "institute signs certificates, point SSL_CERT_FILE at its CA bundle"
-        ) from error
-    except aiohttp.InvalidURL as error:
-        raise errors.Rejected(f"{doing}: the address is not a URL") from error
-    except TimeoutError as error:
-        raise errors.Stalled(f"{doing}: the other side was silent for too long") from error
-    except (aiohttp.ClientError, ConnectionError) as error:
-        number = getattr(error, "errno", None)
-        if number in _OUT_OF_FILES:
-            raise OSError(number, f"{doing}: this machine has no file descriptor left") from error
-        raise errors.Interrupted(f"{doing}: {_connection_words(error)}") from error
-
-
-def _connection_words(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"no address is known for the host {error.host}; check the network and the URL"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = os.strerror(error.errno) if error.errno else "it was refused"
-        return f"no connection to {error.host}:{error.port} ({reason.lower()})"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the connection ended before the body did"
-    return f"the connection broke ({type(error).__name__})"  # str() may hold the signed URL
-
-
-def _one_line(thing: object) -> str:
+def one_line(thing: object) -> str:
     """Shorten foreign words to a piece of one line that holds no query string."""
     text = re.sub(r"\?\S+", "?…", " ".join(str(thing).split()))
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + " …"
-
-
-def client_timeout(settings: Settings) -> aiohttp.ClientTimeout:
-    """No limit on the whole, because a large body on a slow link is healthy; a limit on silence instead."""
-    return aiohttp.ClientTimeout(
-        total=None,
-        connect=None,
-        sock_connect=settings.connect_timeout,
-        sock_read=settings.idle_timeout,
-    )
-
-
-@lru_cache(maxsize=256)
-def proxy_for(scheme: str, host: str) -> str | None:
-    """Tell the proxy that the environment names for a host.
-
-    Kept, because asking takes a fifth of the time of a small file. aiohttp's own `trust_env` would also send the
-    credentials of ~/.netrc, to storage hosts too.
-    """
-    if not host or urllib.request.proxy_bypass(host):
-        return None
-    return urllib.request.getproxies().get(scheme)
-
-
-def proxy_hosts() -> set[str | None]:
-    """Return the hosts of the proxies that the environment names."""
-    return {yarl.URL(proxy).host for proxy in urllib.request.getproxies().values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +38,15 @@ class Reply:
     @property
     def words(self) -> str:
         """What the server says, in one line: a JSON body's string, `message` or `error`, or the text itself."""
+        if len(self.body) > _LOOKED_AT_BYTES:  # nobody says so much; JSON of 7 MiB can take 580 MiB and seconds
+            return one_line(_without_page(self.body[:_LOOKED_AT_BYTES].decode("utf-8", errors="replace")))
         try:
             answer = json.loads(self.body)
-        except ValueError:
-            return _one_line(_without_page(self.text))
+        except (ValueError, RecursionError):
+            return one_line(_without_page(self.text))
         if isinstance(answer, dict):
             answer = answer.get("message") or answer.get("error") or answer.get("body") or answer
-        return _one_line(answer)
+        return one_line(answer)
 
 
 def _without_page(text: str) -> str:
@@ -134,45 +54,6 @@ def _without_page(text: str) -> str:
         return text
     title = re.search(r"<title>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     return f"a web page titled {title[1].strip()!r}" if title else "a web page"
-
-
-class ApiSession:
-    """A session with an archive's API host: sends the credentials, follows no redirect, reads whole answers."""
-
-    def __init__(self, base_url: str, headers: Mapping[str, str], settings: Settings) -> None:
-        self._base_url = base_url.rstrip("/")
-        url = yarl.URL(self._base_url)
-        self._proxy = proxy_for(url.scheme, url.host or "")
-        self._session = aiohttp.ClientSession(
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers},
-            timeout=client_timeout(settings),
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
-        """GET `path` below the base URL. Any status is an answer; only a failed exchange raises."""
-        url = yarl.URL(self._base_url + path, encoded=True).with_query(params)
-        with border(f"asking {public_url(str(url))}"):
-            async with self._session.get(url, allow_redirects=False, proxy=self._proxy) as response:
-                body = await _read_whole(response)
-                return Reply(response.status, response.headers, body)
-
-
-async def _read_whole(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in response.content.iter_any():
-        body += piece
-        if len(body) > ANSWER_LIMIT_BYTES:
-            raise AnswerTooLong(f"the answer of {public_url(str(response.url))} is longer than 64 MiB")
-    return bytes(body)
 
 
 def api_error(reply: Reply, subject: str) -> errors.BulkError:
@@ -188,13 +69,13 @@ def api_error(reply: Reply, subject: str) -> errors.BulkError:
         case 409:
             return errors.AlreadyArchived(said)
         case _:
-            return _by_status(reply.status, reply.headers, said)
+            return by_status(reply.status, reply.headers, said)
 
 
 def storage_error(status: int, headers: Mapping[str, str], body: bytes, subject: str) -> errors.BulkError:
     """Turn storage's refusal (S3's XML) into a typed error that repeats its words."""
     code, message = _s3_words(body)
-    said = f"{subject}: storage answered {status}: {_one_line(f'{code} {message}'.strip() or 'nothing readable')}"
+    said = f"{subject}: storage answered {status}: {one_line(f'{code} {message}'.strip() or 'nothing readable')}"
     if code == "RequestTimeTooSkewed":
         return errors.Rejected(f"{said}; set this machine's clock")
     if "not signed" in message:
@@ -207,14 +88,20 @@ def storage_error(status: int, headers: Mapping[str, str], body: bytes, subject:
         return errors.UrlExpired(said)
     if status == 404:
         return errors.Vanished(said)  # whoever signed the URL had just seen the object
-    return _by_status(status, headers, said)
+    return by_status(status, headers, said)
 
 
-def _by_status(status: int, headers: Mapping[str, str], said: str) -> errors.BulkError:
+def by_status(status: int, headers: Mapping[str, str], said: str) -> errors.BulkError:
+    """Judge a refusal by nothing but its status; `said` is what people are told."""
     if status in (429, 503):
         return errors.Busy(said, retry_after(headers))
     if status in (408, 425, 500, 502, 504):
         return errors.ServerFault(said)
+    if status == 407:
+        return errors.Rejected(
+            f"{said}; the proxy wants a name and a password: write HTTP_PROXY and HTTPS_PROXY as "
+            "http://name:password@host:port"
+        )
     return errors.Garbled(said) if status < 400 else errors.Rejected(said)
 
 
@@ -254,7 +141,7 @@ def decode_json(reply: Reply, subject: str) -> Any:
     """Read a JSON answer. Raises `Garbled` when it is none: a login page with status 200, say."""
     try:
         return json.loads(reply.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise errors.Garbled(
             f"{subject}: the archive answered {reply.status} with something that is no JSON ({reply.words}); "
             "check the URL, and whether a login page stands in between"

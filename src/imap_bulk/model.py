@@ -17,6 +17,10 @@ def public_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+LARGEST_PUT_BYTES = 5 << 30
+"""What S3 takes in one PUT, and so in one pre-signed URL."""
+
+
 class Direction(StrEnum):
     """Which way the bytes go."""
 
@@ -86,10 +90,16 @@ class SignedUrl:
     expires_at: float | None = None
     """Unix time, by the archive's clock."""
 
-    def __repr__(self) -> str:
-        return f"SignedUrl({self.method} {public_url(self.url)}?…)"
+    @property
+    def host(self) -> str:
+        """Host and port of the storage that it leads to."""
+        return self.url.partition("://")[2].partition("/")[0]
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return f"{self.method} {public_url(self.url)}"
+
+    def __repr__(self) -> str:
+        return f"SignedUrl({self}?…)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Settings:
     """Upper bound of any wait that is ours to choose."""
 
     retry_after_max: float = 300.0
-    """Longest Retry-After that is heeded: a transfer then tries again, a search gives up."""
+    """Longest Retry-After that is heeded at a time; then the host is asked again, up to `outage_max`."""
 
     chunk_bytes: int = MIB
     """How much is hashed and written in one thread hop; smaller bodies are handled on the event loop."""
@@ -71,6 +71,9 @@ class Settings:
 
     floor_window: float = 30.0
     """Time over which that goodput is measured, and that each connection is granted at first."""
+
+    transport: str = "auto"
+    """The lane that requests take: `lean`, `aiohttp`, or `auto`, which is lean wherever no proxy is in between."""
 
     memory_bytes: int = 256 * MIB
     """Bytes of bodies that all streams together may hold in memory."""

@@ -27,8 +27,9 @@ def signer(storage: Storage) -> Signer:
 
 
 @pytest.fixture
-def run(signer: Signer, tmp_path: Path) -> Run:
-    return Run(signer, tmp_path, Settings(retries=2, wait_base=0.0, fsync=False, chunk_bytes=1 << 16))
+def run(signer: Signer, tmp_path: Path, lane: str) -> Run:
+    settings = Settings(transport=lane, retries=2, wait_base=0.0, fsync=False, chunk_bytes=1 << 16)
+    return Run(signer, tmp_path, settings)
 
 
 @pytest.fixture

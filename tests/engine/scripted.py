@@ -10,9 +10,9 @@ from types import MappingProxyType
 from aiohttp import web
 
 from imap_bulk.engine.engine import Engine
-from imap_bulk.engine.transport import AiohttpTransport
 from imap_bulk.model import Outcome, Progress, SignedUrl, Transfer
 from imap_bulk.settings import Settings
+from imap_bulk.transport import StorageTransport
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -72,7 +72,7 @@ class Run:
     events: list[Progress | Outcome] = field(default_factory=list)
 
     async def __call__(self, *transfers: Transfer) -> list[Outcome]:
-        async with AiohttpTransport(self.settings, self.signer.storage.url) as transport:
+        async with StorageTransport(self.settings, self.signer.storage.url) as transport:
             await Engine(self.signer, transport, self.root, self.settings).run(transfers, self.events.append)
         return [event for event in self.events if isinstance(event, Outcome)]
 

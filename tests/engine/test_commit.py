@@ -1,5 +1,6 @@
 """Part files and the places they may go."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imap_bulk.engine.commit import PartFile
+from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.places import Places, safe_path
 from imap_bulk.errors import UnsafePath
 
@@ -61,7 +63,8 @@ def test_no_key_leads_out_of_the_data_directory(key: str) -> None:
 def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path) -> None:
     part = new_part(tmp_path, tmp_path / "imap" / "x.cdf")
     part.write(0, b"abc")
-    part.commit(True)
+    part.sync()
+    part.rename()
     part.discard()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "imap" / "x.cdf"]
     assert (tmp_path / "imap" / "x.cdf").read_bytes() == b"abc"
@@ -79,7 +82,7 @@ def test_an_older_file_is_replaced_only_by_the_commit(tmp_path: Path) -> None:
     part = new_part(tmp_path, tmp_path / "x.cdf")
     part.write(0, b"new")
     assert (tmp_path / "x.cdf").read_bytes() == b"old"
-    part.commit(False)
+    part.rename()
     assert (tmp_path / "x.cdf").read_bytes() == b"new"
 
 
@@ -105,7 +108,7 @@ def test_a_symlink_that_stays_inside_is_the_users_choice(tmp_path: Path) -> None
     (tmp_path / "disk").mkdir()
     (tmp_path / "imap").symlink_to(tmp_path / "disk")
     part = new_part(tmp_path, tmp_path / "imap" / "x.cdf")
-    part.commit(False)
+    part.rename()
     assert (tmp_path / "disk" / "x.cdf").exists()
 
 
@@ -114,7 +117,7 @@ def test_a_final_name_that_is_a_symlink_is_replaced_not_followed(tmp_path: Path)
     (tmp_path / "x.cdf").symlink_to(tmp_path / "precious")
     part = new_part(tmp_path, tmp_path / "x.cdf")
     part.write(0, b"new")
-    part.commit(False)
+    part.rename()
     assert (tmp_path / "precious").read_bytes() == b"precious"
     assert not (tmp_path / "x.cdf").is_symlink()
 
@@ -125,3 +128,31 @@ def test_only_the_parts_of_dead_processes_are_abandoned(tmp_path: Path) -> None:
     dead.touch()
     assert Places(tmp_path).abandoned(tmp_path / "x.cdf") == [dead]
     alive.discard()
+
+
+async def test_files_that_are_ready_together_are_committed_together(tmp_path: Path) -> None:
+    paths = [tmp_path / "imap" / f"{number}.cdf" for number in range(20)]
+    parts = [new_part(tmp_path, path) for path in paths]
+    for number, part in enumerate(parts):
+        part.write(0, b"%d" % number)
+    group = GroupCommit()
+    await asyncio.gather(*map(group.commit, parts))
+    assert [path.read_bytes() for path in paths] == [b"%d" % number for number in range(20)]
+    assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "imap", *paths])
+
+
+async def test_whoever_waits_for_a_commit_that_fails_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.cdf").mkdir()
+    part = new_part(tmp_path, tmp_path / "x.cdf")
+    with pytest.raises(OSError, match=r"x\.cdf"):
+        await GroupCommit().commit(part)
+
+
+async def test_a_commit_that_has_begun_is_not_abandoned_when_its_transfer_is(tmp_path: Path) -> None:
+    part = new_part(tmp_path, tmp_path / "x.cdf")
+    commit = asyncio.create_task(GroupCommit().commit(part))
+    await asyncio.sleep(0)
+    commit.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await commit
+    assert (tmp_path / "x.cdf").exists()

@@ -11,8 +11,8 @@ from tests.engine.scripted import CONTENT, Answer, Run, Storage, cut, expired, f
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
-from imap_bulk.engine.transport import AiohttpTransport
 from imap_bulk.model import Progress, Proof, SignedUrl, Status, Transfer
+from imap_bulk.transport import StorageTransport
 
 SHA256 = Digest("sha256", hashlib.sha256(CONTENT).hexdigest())
 
@@ -199,8 +199,9 @@ async def test_a_signed_url_goes_out_byte_for_byte(run: Run, storage: Storage, w
 
     storage.answers = [answer]
     signed = SignedUrl("GET", f"{storage.url}/x%7Ey/%2F?{query}")
-    async with AiohttpTransport(run.settings, storage.url) as transport, transport.get(signed, {}) as response:
-        assert response.status == 200
+    async with StorageTransport(run.settings, storage.url) as transport:
+        with await transport.get(signed, {}) as response:
+            assert response.status == 200
     assert seen == [f"/x%7Ey/%2F?{query}"]
 
 

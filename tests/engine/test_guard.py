@@ -2,15 +2,15 @@
 
 import socket
 
-import aiohttp.abc
 import pytest
 from tests.engine.scripted import Storage, plain
 
 from imap_bulk import errors
-from imap_bulk.engine.guard import is_public
-from imap_bulk.engine.transport import AiohttpTransport
 from imap_bulk.model import SignedUrl
 from imap_bulk.settings import Settings
+from imap_bulk.transport import StorageTransport
+from imap_bulk.transport.guard import is_public
+from imap_bulk.transport.names import Address
 
 PUBLIC = "https://archive.example"
 
@@ -37,39 +37,23 @@ PRIVATE = [
 ]
 
 
-class FakeResolver(aiohttp.abc.AbstractResolver):
+class FakeNames:
     """Knows a few names; asks nobody."""
 
     def __init__(self, **addresses: str) -> None:
         self.addresses = {"archive.example": "93.184.216.34", **addresses}
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[aiohttp.abc.ResolveResult]:
+    async def __call__(self, host: str) -> list[Address]:
         if host not in self.addresses:
             raise OSError(f"{host} is unknown")
-        address = self.addresses[host]
-        return [
-            {
-                "hostname": host,
-                "host": address,
-                "port": port,
-                "family": socket.AF_INET6 if ":" in address else socket.AF_INET,
-                "proto": 0,
-                "flags": 0,
-            }
-        ]
-
-    async def close(self) -> None:
-        pass
+        ip = self.addresses[host]
+        return [Address(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)]
 
 
-async def refused(url: str, archive: str = PUBLIC, **addresses: str) -> errors.Rejected:
-    resolver = FakeResolver(**addresses)
-    async with AiohttpTransport(Settings(), archive, resolver) as transport:
+async def refused(lane: str, url: str, archive: str = PUBLIC, **addresses: str) -> errors.Rejected:
+    async with StorageTransport(Settings(transport=lane), archive, FakeNames(**addresses)) as transport:
         with pytest.raises(errors.Rejected) as caught:
-            async with transport.get(SignedUrl("GET", url), {}):
-                pass
+            await transport.get(SignedUrl("GET", url), {})
     return caught.value
 
 
@@ -84,19 +68,19 @@ def test_an_address_of_the_open_internet_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", PRIVATE[:-1])
-async def test_a_public_archive_cannot_send_us_to_a_private_address(address: str) -> None:
+async def test_a_public_archive_cannot_send_us_to_a_private_address(lane: str, address: str) -> None:
     host = f"[{address}]" if ":" in address else address
-    await refused(f"https://{host.replace('%', '%25')}/x?sig=1")
+    await refused(lane, f"https://{host.replace('%', '%25')}/x?sig=1")
 
 
 @pytest.mark.parametrize("address", PRIVATE[:-1])
-async def test_a_name_is_judged_by_what_it_resolves_to(address: str) -> None:
-    error = await refused("https://storage.example/x?sig=1", **{"storage.example": address})
+async def test_a_name_is_judged_by_what_it_resolves_to(lane: str, address: str) -> None:
+    error = await refused(lane, "https://storage.example/x?sig=1", **{"storage.example": address})
     assert "storage.example" in str(error)
 
 
-async def test_numbers_that_only_a_resolver_reads_as_an_address_are_judged_too() -> None:
-    await refused("https://2130706433/x", **{"2130706433": "127.0.0.1"})
+async def test_numbers_that_only_a_resolver_reads_as_an_address_are_judged_too(lane: str) -> None:
+    await refused(lane, "https://2130706433/x", **{"2130706433": "127.0.0.1"})
 
 
 @pytest.mark.parametrize(
@@ -110,15 +94,13 @@ async def test_numbers_that_only_a_resolver_reads_as_an_address_are_judged_too()
         "http://storage.example/x",
     ],
 )
-async def test_a_url_that_no_archive_should_send_is_refused(url: str) -> None:
-    error = await refused(url, **{"storage.example": "93.184.216.34"})
+async def test_a_url_that_no_archive_should_send_is_refused(lane: str, url: str) -> None:
+    error = await refused(lane, url, **{"storage.example": "93.184.216.34"})
     assert "password@" not in str(error)
 
 
-async def test_an_archive_on_a_private_address_may_point_to_private_storage(storage: Storage) -> None:
+async def test_an_archive_on_a_private_address_may_point_to_private_storage(lane: str, storage: Storage) -> None:
     storage.answers = [plain()]
-    async with (
-        AiohttpTransport(Settings(), storage.url) as transport,
-        transport.get(SignedUrl("GET", f"{storage.url}/x"), {}) as response,
-    ):
-        assert response.status == 200
+    async with StorageTransport(Settings(transport=lane), storage.url) as transport:
+        with await transport.get(SignedUrl("GET", f"{storage.url}/x"), {}) as response:
+            assert response.status == 200

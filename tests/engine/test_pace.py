@@ -1,6 +1,7 @@
 """How hard a host is pressed, and when it is left alone. Told in virtual time; the hosts are simulated."""
 
 import asyncio
+import contextlib
 import math
 import random
 import statistics
@@ -236,6 +237,54 @@ def test_a_host_that_answers_is_alive_whatever_it_says(answer: errors.BulkError)
     told(story)
 
 
+def test_after_two_failures_in_a_row_each_request_waits_for_the_first_bytes_of_the_one_before() -> None:
+    async def story() -> None:
+        pace = pace_of()
+        for _ in range(2):
+            await one_turn(pace, errors.Interrupted("reset"))
+        began: list[float] = []
+
+        async def worker() -> None:
+            async with pace.turn() as turn:
+                began.append(clock())
+                await asyncio.sleep(0.1)
+                turn.count(1)
+                await asyncio.sleep(5)
+
+        await asyncio.gather(*(worker() for _ in range(4)))
+        assert began == pytest.approx([0.2, 0.3, 0.4, 0.5])
+
+    told(story)
+
+
+def test_the_first_bytes_of_a_host_that_fails_each_time_end_no_row_of_failures() -> None:
+    async def story() -> None:
+        pace = pace_of()
+
+        async def worker() -> None:
+            for _ in range(3):
+                with contextlib.suppress(errors.Stalled):
+                    async with pace.turn() as turn:
+                        turn.count(1)
+                        await asyncio.sleep(0.1)
+                        raise errors.Stalled("drips")
+
+        await asyncio.gather(*(worker() for _ in range(2)))
+        assert pace.is_down
+
+    told(story)
+
+
+def test_after_one_failure_nobody_waits() -> None:
+    async def story() -> None:
+        pace = pace_of()
+        await one_turn(pace, errors.Interrupted("reset"))
+        began = await asyncio.gather(*(one_turn(pace) for _ in range(4)))
+        assert began == pytest.approx([0.1] * 4)
+
+    told(story)
+
+
 def test_the_first_bytes_of_a_probe_let_the_others_go_on() -> None:
     async def story() -> None:
         pace = pace_of()
@@ -320,6 +369,20 @@ def test_a_host_that_stays_away_is_not_waited_for_for_ever(last: errors.Transien
     told(story)
 
 
+def test_a_lone_file_is_put_off_no_longer_than_an_outage_lasts_and_told_when_to_come_back() -> None:
+    async def story() -> None:
+        pace = pace_of(retry_after_max=300.0, outage_max=600.0)
+        busy = errors.Busy("503", 4000.0)
+        await one_turn(pace, busy)
+        await one_turn(pace, busy)
+        with pytest.raises(errors.Busy, match="it asks to be left alone for 1:06:40"):
+            await one_turn(pace, busy)
+        assert pace.is_lost
+        assert clock() == pytest.approx(600, abs=1)
+
+    told(story)
+
+
 # -- an outage, told whole --------------------------------------------------------------------------------
 
 
@@ -363,7 +426,9 @@ def test_an_outage_is_no_reason_to_go_on_with_fewer() -> None:
     told(story)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(5, 1000))]
+)
 def test_also_when_all_eight_requests_in_flight_are_caught_by_it(seed: int) -> None:
     host = Outage(12.0, 72.0, None, seed, catches=True)
     told(lambda: survive(host, pace_of(seed), 200))
@@ -623,6 +688,23 @@ def test_silence_for_a_whole_window_is_given_up() -> None:
         await asyncio.sleep(5)
         await asyncio.sleep(25)
         with pytest.raises(errors.Stalled, match=r"imap/x\.cdf: only 0 bytes"):
+            floor.check()
+
+    told(story)
+
+
+def test_a_floor_tells_how_long_the_next_piece_may_take() -> None:
+    async def story() -> None:
+        floor = Paces(Settings(), clock=clock).floor("imap/x.cdf")
+        await asyncio.sleep(20)
+        floor.count(MIB)
+        assert floor.patience() is None
+        await asyncio.sleep(25)
+        floor.count(1)
+        floor.check()
+        assert floor.patience() == pytest.approx(5)
+        await asyncio.sleep(5.001)
+        with pytest.raises(errors.Stalled):
             floor.check()
 
     told(story)

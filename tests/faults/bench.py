@@ -62,6 +62,8 @@ class Bench:
     data_dir: Path
     archived: dict[str, str]
     """sha256 of what there is, by object key."""
+    lane: str = "auto"
+    """How requests travel; see `Settings.transport`."""
     arrivals: list[Arrival] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
@@ -111,7 +113,7 @@ class Bench:
             **wanted,
             data_dir=self.data_dir,
             url=self.server.url,
-            settings=replace(AT_ONCE, **settings),
+            settings=replace(AT_ONCE, **{"transport": self.lane} | settings),
             report=self.note,
         )
         assert_true(result, self.outcomes, self.data_dir, self.archived)

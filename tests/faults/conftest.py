@@ -35,8 +35,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
 
 
 @pytest.fixture
-async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncIterator[Faulty]:
-    """Start servers over the library that commit the faults of a SPEC."""
+async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path, lane: str) -> AsyncIterator[Faulty]:
+    """Start servers over the library that commit the faults of a SPEC; tests of it run in each lane."""
     root, archived = library
     async with AsyncExitStack() as stack:
         begun = 0
@@ -46,7 +46,7 @@ async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path) -> AsyncI
             begun += 1
             chosen = ServerOptions(**{"root": root, "grace": 0.1, "chaos": spec, "seed": seed, **options})
             server = await stack.enter_async_context(ArchiveServer(chosen))
-            return Bench(server, tmp_path / f"data{begun}", dict(archived))
+            return Bench(server, tmp_path / f"data{begun}", dict(archived), lane)
 
         yield begin
 

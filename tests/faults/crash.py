@@ -8,7 +8,6 @@ import stat
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from imap_bulk import journal
@@ -56,14 +55,14 @@ def _fsync(dying: Callable[..., Any], of_directory: bool = False) -> None:
 
 
 def _rename(dying: Callable[..., Any]) -> None:
-    replace = Path.replace
+    replace = os.replace
     counted = dying(replace)
 
-    def choose(self: Path, target: Any) -> Path:
-        is_commit = self.name.endswith(".part")
-        return (counted if is_commit else replace)(self, target)
+    def choose(source: Any, target: Any) -> None:
+        is_commit = os.fspath(source).endswith(".part")
+        (counted if is_commit else replace)(source, target)
 
-    Path.replace = choose  # type: ignore[method-assign,assignment]
+    os.replace = choose  # type: ignore[assignment]
 
 
 def _journal(dying: Callable[..., Any]) -> None:

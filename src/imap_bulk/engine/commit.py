@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from imap_bulk.engine.places import NOBODY, part_path, record_path
+from imap_bulk.transport import Piece
 
 
 class PartFile:
@@ -19,11 +20,13 @@ class PartFile:
 
     def __init__(self, path: Path) -> None:
         """Create the part file, empty. Raises OSError."""
-        self._final = path
-        self.path = part_path(path, os.getpid())
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        # Plain strings: a pathlib.Path costs a small file more than its own creation.
+        self._final = os.fspath(path)
+        self._name = part_path(self._final, os.getpid())
+        self._has_record = False
+        self._fd = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
-    def write(self, offset: int, chunk: bytes | bytearray) -> None:
+    def write(self, offset: int, chunk: Piece) -> None:
         """Write `chunk` at `offset`. Raises OSError that names the file."""
         view = memoryview(chunk)
         try:
@@ -32,7 +35,7 @@ class PartFile:
                 view = view[written:]
                 offset += written
         except OSError as error:
-            error.filename = str(self._final)
+            error.filename = self._final
             raise
 
     def read(self, offset: int, length: int) -> bytes:
@@ -42,33 +45,55 @@ class PartFile:
     def truncate(self) -> None:
         """Begin anew. Raises OSError."""
         os.ftruncate(self._fd, 0)
-        self.record.unlink(missing_ok=True)
+        self._forget_record()
 
     @property
     def record(self) -> Path:
-        """Where the record that a later run resumes by belongs."""
+        """Where the record that a later run goes on by belongs."""
         return record_path(self.path)
 
-    def commit(self, fsync: bool) -> None:
+    def write_record(self, text: str) -> None:
+        """Write that record, atomically. Raises OSError."""
+        fresh = self.record.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self.record)
+        self._has_record = True
+
+    def _forget_record(self) -> None:
+        if self._has_record:
+            self.record.unlink(missing_ok=True)
+            self._has_record = False
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are as yet."""
+        return Path(self._name)
+
+    @property
+    def directory(self) -> str:
+        """Where the file belongs."""
+        return os.path.split(self._final)[0]
+
+    def sync(self) -> None:
+        """Have the disk confirm the bytes. Raises OSError."""
+        os.fsync(self._fd)
+
+    def rename(self) -> None:
         """Give the bytes their final name, atomically. Raises OSError."""
-        if fsync:
-            os.fsync(self._fd)
         self._close()
-        self.path.replace(self._final)
-        if fsync:
-            _fsync_directory(self._final.parent)
-        self.record.unlink(missing_ok=True)
+        os.replace(self._name, self._final)  # noqa: PTH105
+        self._forget_record()
 
     def discard(self) -> None:
-        """Remove the part file and its record; after `commit` or `release` this does nothing."""
+        """Remove the part file and its record; after `rename` or `release` this does nothing."""
         self._close()
         self.path.unlink(missing_ok=True)
-        self.record.unlink(missing_ok=True)
+        self._forget_record()
 
     def release(self) -> None:
         """Leave the part file and its record, as nobody's, to whoever pulls this file next."""
         self._close()
-        released = part_path(self._final, NOBODY)
+        released = Path(part_path(self._final, NOBODY))
         self.record.replace(record_path(released))
         self.path.replace(released)
 
@@ -78,7 +103,7 @@ class PartFile:
             os.close(fd)
 
 
-def _fsync_directory(directory: Path) -> None:
+def fsync_directory(directory: str) -> None:
     """Make a rename survive a power cut. Windows cannot open a directory, and orders renames itself."""
     if os.name == "nt":
         return

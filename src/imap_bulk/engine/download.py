@@ -6,6 +6,7 @@ download starts over. Never a mix of two objects.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,19 +14,23 @@ from pathlib import Path
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
-from imap_bulk.engine.behind import Behind, to_the_end
+from imap_bulk.engine.behind import to_the_end
 from imap_bulk.engine.commit import PartFile
+from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.pace.buckets import Budget
 from imap_bulk.engine.partial import Identity, Partial, resumable
 from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
 from imap_bulk.engine.ranges import Ranges
-from imap_bulk.engine.transport import Response, Transport, refusal
 from imap_bulk.model import Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
+from imap_bulk.transport import Response, Transport, refusal
 
 MOST_RESTARTS = 2
 """Times that a download begins anew because the archive's object has changed under it."""
+
+MOST_UNANNOUNCED_BYTES = 5 << 30
+"""How long a body may be that does not say how long it is: an endless one would fill the disk. S3 always says."""
 
 
 def memory_of_stream(settings: Settings) -> int:
@@ -46,6 +51,7 @@ class Way:
     settings: Settings
     accept: Callable[[Transfer, Path], None]
     budget: Budget
+    group: GroupCommit
 
 
 class Download:
@@ -104,7 +110,7 @@ class Download:
         if self._is_fresh and not way.settings.overwrite:
             await self._adopt()
         self._is_fresh = False
-        async with way.transport.get(signed, self._wanted_range()) as response:
+        with await way.transport.get(signed, self._wanted_range()) as response:
             promise = self._going_on(response) or await self._beginning(response)
             if not self._partial:
                 if await self._is_there_already(promise):
@@ -115,9 +121,9 @@ class Download:
             digest = self._verify(self._partial, promise, response)
         way.accept(self._transfer, self._partial.part.path)
         if way.settings.fsync:
-            await to_the_end(self._partial.part.commit, True)  # a slow disk must not hold up the other transfers
+            await way.group.commit(self._partial.part)
         else:
-            self._partial.part.commit(False)
+            self._partial.part.rename()
         way.places.remove_abandoned(self._transfer.path)
         fetched = self.position - self._resumed_from
         self._partial = None
@@ -141,7 +147,7 @@ class Download:
     async def _is_there_already(self, promise: Promise) -> bool:
         """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
         path, wished = self._transfer.path, promise.digest
-        if self._way.settings.overwrite or wished is None or not path.is_file():
+        if self._way.settings.overwrite or wished is None or not os.path.isfile(path):  # noqa: PTH113  five times as fast
             return False
         if promise.size is not None and path.stat().st_size != promise.size:
             return False
@@ -211,29 +217,40 @@ class Download:
         """Append the whole rest. Bytes are counted here: no HTTP library is trusted with the length.
 
         A body of one chunk is handled right here, because a thread hop costs more than the work; longer
-        ones go in batches to a thread, one batch in flight while the next arrives.
+        ones go in batches to a thread, while the transport receives the next.
         """
         chunk_bytes = self._way.settings.chunk_bytes
-        batch, behind, received = bytearray(), Behind(), partial.front
-        try:
-            async for piece in response.pieces():
-                received += len(piece)
-                if promise.size is not None and received > promise.size:
-                    raise errors.DigestMismatch(
-                        f"{self._transfer.key}: more than the {promise.size} announced bytes arrived"
-                    )
+        batch, received = bytearray(), partial.front
+        failure: errors.TransientError | None = None
+        while failure is None:
+            try:
+                piece = await response.piece()
+            except errors.TransientError as error:
+                failure = error
+                break
+            if not piece:
+                break
+            received += len(piece)
+            self._check_size(received, promise)
+            if batch or len(piece) < chunk_bytes:
                 batch += piece
-                if len(batch) >= chunk_bytes:
-                    await behind.start(partial.append, batch)
-                    batch = bytearray()
-                    self._progress(received)
-        except errors.TransientError:
-            if received != promise.size:  # some servers end badly what they have sent completely
-                raise
-        finally:
-            await behind.settle()
+                piece = batch
+            if len(piece) >= chunk_bytes:
+                await to_the_end(partial.append, piece)
+                batch = bytearray()
+                self._progress(received)
         partial.append(batch)
         self._progress(received)
+        if failure and received != promise.size:  # some servers end badly what they have sent completely
+            raise failure
+
+    def _check_size(self, received: int, promise: Promise) -> None:
+        if promise.size is None and received > MOST_UNANNOUNCED_BYTES:
+            raise errors.Rejected(f"{self._transfer.key}: a body whose length nobody has told does not end")
+        if promise.size is not None and received > promise.size:
+            raise errors.DigestMismatch(
+                f"{self._transfer.key}: more than the {promise.size} announced bytes arrived"
+            )
 
     def _verify(self, partial: Partial, promise: Promise, response: Response) -> Digest:
         """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch.

@@ -4,18 +4,15 @@ Nothing else in the engine knows of pace. A turn for a body lasts until the body
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
-from imap_bulk.engine.pace import Paces, Turn
+from imap_bulk.engine.pace import Pace, Paces, Turn
 from imap_bulk.engine.signer import Signer
-from imap_bulk.engine.transport import Body, Response, Transport
-from imap_bulk.errors import Stalled
-from imap_bulk.model import SignedUrl, Transfer, public_url
-from imap_bulk.settings import Settings
+from imap_bulk.model import SignedUrl, Transfer
+from imap_bulk.transport import Body, Piece, Response, Transport
 
 ARCHIVE = "archive"
 """What the archive's host is called among the paces; the engine does not know its name."""
@@ -48,10 +45,9 @@ class PacedSigner:
 class PacedTransport:
     """Asks storage when it is its turn, moves bytes no faster than is wished, and gives up who brings too few."""
 
-    def __init__(self, transport: Transport, paces: Paces, settings: Settings) -> None:
+    def __init__(self, transport: Transport, paces: Paces) -> None:
         self._transport = transport
         self._paces = paces
-        self._settings = settings
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -60,85 +56,89 @@ class PacedTransport:
     async def __aexit__(self, *exc_info: object) -> None:
         await self._transport.__aexit__(*exc_info)
 
-    @asynccontextmanager
-    async def get(self, signed: SignedUrl, headers: Mapping[str, str]) -> AsyncIterator[Response]:
+    async def get(self, signed: SignedUrl, headers: Mapping[str, str]) -> Response:
         """See `Transport.get`."""
-        async with AsyncExitStack() as stack:
-            turn = await stack.enter_async_context(self._paces.of(urlsplit(signed.url).netloc).turn())
-            response = await stack.enter_async_context(self._transport.get(signed, headers))
-            yield _PacedResponse(response, self._paces, turn, stack, public_url(signed.url))
+        pace = self._paces.of(signed.host)
+        turn = await pace.begin()
+        try:
+            response = await self._transport.get(signed, headers)
+        except BaseException as error:
+            pace.end(turn, error)
+            raise
+        return _PacedResponse(response, self._paces, pace, turn, signed)
 
-    @asynccontextmanager
-    async def put(self, signed: SignedUrl, body: Body, size: int) -> AsyncIterator[Response]:
+    async def put(self, signed: SignedUrl, body: Body, size: int) -> Response:
         """See `Transport.put`."""
-        subject = public_url(signed.url)
-        async with self._paces.of(urlsplit(signed.url).netloc).turn() as turn:
-            try:
-                async with asyncio.timeout(None) as deadline:
-                    paced = _PacedBody(body, self._paces, turn, deadline, self._settings.idle_timeout)
-                    async with self._transport.put(signed, paced.slices, size) as response:
-                        deadline.reschedule(None)
-                        yield response
-            except TimeoutError as error:
-                raise Stalled(f"PUT {subject}: storage took nothing for too long") from error
+        pace = self._paces.of(signed.host)
+        turn = await pace.begin()
+        try:
+            response = await self._transport.put(signed, lambda: _slices(body, self._paces, turn), size)
+        except BaseException as error:
+            pace.end(turn, error)
+            raise
+        return _PacedResponse(response, self._paces, pace, turn, signed)
 
 
-class _PacedBody:
-    """A body on its way up, in slices, each of which storage must take before the deadline.
-
-    The HTTP library bounds only the wait for an answer; a peer that stops reading would hold it for ever.
-    """
-
-    def __init__(
-        self, body: Body, paces: Paces, turn: Turn, deadline: asyncio.Timeout, idle_timeout: float
-    ) -> None:
-        self._body = body
-        self._paces = paces
-        self._turn = turn
-        self._deadline = deadline
-        self._idle_timeout = idle_timeout
-
-    async def slices(self) -> AsyncIterator[bytes]:
-        async for chunk in self._body():
+async def _slices(body: Body, paces: Paces, turn: Turn) -> AsyncGenerator[bytes, None]:
+    """Cut a body on its way up into slices that are counted and within the rate."""
+    async with aclosing(body()) as chunks:
+        async for chunk in chunks:
             for start in range(0, len(chunk), _SLICE_BYTES):
                 piece = chunk[start : start + _SLICE_BYTES]
-                await self._paces.spend(len(piece))
-                self._deadline.reschedule(asyncio.get_running_loop().time() + self._idle_timeout)
+                await paces.spend(len(piece))
                 yield piece
-                self._turn.count(len(piece))
-        self._deadline.reschedule(None)  # from here on, the wait for the answer is bounded elsewhere
+                turn.count(len(piece))
 
 
 class _PacedResponse:
     """A body on its way down: counted, within the rate, and given up when too little of it comes."""
 
-    def __init__(self, response: Response, paces: Paces, turn: Turn, stack: AsyncExitStack, subject: str) -> None:
+    def __init__(self, response: Response, paces: Paces, pace: Pace, turn: Turn, signed: SignedUrl) -> None:
         self._response = response
         self._paces = paces
-        self._turn = turn
-        self._stack = stack
-        self._subject = subject
+        self._pace = pace
+        self._turn: Turn | None = turn
+        self._floor = paces.floor(signed)
+        self.status = response.status
+        self.headers = response.headers
 
-    @property
-    def status(self) -> int:
-        return self._response.status
+    async def piece(self) -> Piece:
+        self._floor.resume()
+        try:
+            piece = await self._next()
+            if self._turn and self.status < 400:  # a refusal's document is no sign of life
+                self._turn.count(len(piece))
+            self._floor.count(len(piece))
+            self._floor.check()
+        finally:
+            self._floor.pause()  # until more is asked for, the time is ours
+        if piece:
+            await self._paces.spend(len(piece))
+        return piece
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
+    async def _next(self) -> Piece:
+        """Wait for a piece, but no longer than until too little will have come."""
+        patience = self._floor.patience()
+        if patience is None:
+            return await self._response.piece()
+        try:
+            async with asyncio.timeout(patience):
+                return await self._response.piece()
+        except TimeoutError:
+            raise self._floor.failure() from None
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        floor = self._paces.floor(self._subject)
-        async for piece in self._response.pieces():
-            self._turn.count(len(piece))
-            floor.count(len(piece))
-            floor.check()
-            with floor.excused():  # from here until we are asked for more, the time is ours
-                await self._paces.spend(len(piece))
-                yield piece
+    def close(self) -> None:
+        self._end(None)
 
-    async def read(self, limit: int) -> bytes:
-        return await self._response.read(limit)
+    def __enter__(self) -> Self:
+        return self
 
-    async def close(self) -> None:
-        await self._stack.aclose()
+    def __exit__(self, *exc_info: object) -> None:
+        error = exc_info[1]
+        self._end(error if isinstance(error, BaseException) else None)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._response.close()
+        turn, self._turn = self._turn, None
+        if turn:
+            self._pace.end(turn, error)

@@ -17,6 +17,7 @@ from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.commit import PartFile
 from imap_bulk.engine.places import record_path
 from imap_bulk.settings import MIB
+from imap_bulk.transport import Piece
 
 BLOCK_BYTES = 8 * MIB
 """What one stream of a ranged download fetches at a time, and how often the front is recorded."""
@@ -75,7 +76,7 @@ class Partial:
         """Bytes that have arrived, in order or not."""
         return self.front + sum(self._beyond.values())
 
-    def append(self, chunk: bytes | bytearray) -> None:
+    def append(self, chunk: Piece) -> None:
         """Write and hash what comes next. Raises OSError."""
         self.part.write(self.front, chunk)
         self._hash.update(chunk)
@@ -123,9 +124,7 @@ class Partial:
         self._recorded = self.front
         identity = self.identity
         record = PartRecord(self.key, identity.etag, identity.size, self.front, str(self.digest()))
-        fresh = self.part.record.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(record)))
-        fresh.replace(self.part.record)
+        self.part.write_record(json.dumps(asdict(record)))
 
     def close(self) -> None:
         """Leave what a later run can go on from; remove what it cannot."""

@@ -7,6 +7,8 @@ import os
 import re
 import secrets
 import socket
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from imap_bulk.errors import UnsafePath
@@ -18,6 +20,8 @@ _LONGEST_NAME_BYTES = 255
 _LONGEST_STEM = 80
 _PART_NAME = re.compile(rf"\.(.+)\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part")
 
+_TOKENS = count(secrets.randbits(32))  # a process that gets a dead one's number must not meet its files
+
 NOBODY = 0
 """The writer of a part file that was released."""
 
@@ -28,10 +32,18 @@ def safe_path(root: Path, key: str) -> Path:
     Keys come from servers and manifests, so they are held to what every file system takes: no absolute
     path, no `..`, no hidden part (ours begin with a dot), no name that Windows reserves. Raises UnsafePath.
     """
-    parts = key.split("/")
-    if any(_is_unsafe(part) for part in parts):
+    directory, _, name = key.rpartition("/")
+    place = _below(root, directory) if directory else root
+    if place is None or _is_unsafe(name) or key.startswith("/"):
         raise UnsafePath(f"{key!r} is no safe place below the data directory; the archive or manifest is wrong")
-    return root.joinpath(*parts)
+    return place / name
+
+
+@lru_cache(maxsize=1024)
+def _below(root: Path, directory: str) -> Path | None:
+    """Return a directory, or None if it is unsafe. Kept: many files lie in each, and this is most of the work."""
+    parts = directory.split("/")
+    return None if any(_is_unsafe(part) for part in parts) else root.joinpath(*parts)
 
 
 def _is_unsafe(part: str) -> bool:
@@ -45,9 +57,11 @@ def _is_unsafe(part: str) -> bool:
     )
 
 
-def part_path(path: Path, pid: int) -> Path:
+def part_path(path: str, pid: int) -> str:
     """Return a new path for a part file of `path` that the process `pid` writes."""
-    return path.with_name(f".{path.name[:_LONGEST_STEM]}.{_HOST}-{pid}-{secrets.token_hex(4)}.part")
+    directory, name = os.path.split(path)
+    token = next(_TOKENS) & 0xFFFFFFFF
+    return os.path.join(directory, f".{name[:_LONGEST_STEM]}.{_HOST}-{pid}-{token:08x}.part")  # noqa: PTH118
 
 
 def record_path(part: Path) -> Path:
@@ -61,15 +75,17 @@ class Places:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._real_root: Path | None = None
-        self._prepared: set[Path] = set()
-        self._abandoned: dict[Path, dict[str, list[Path]]] = {}
+        # By names, because comparing paths costs a small file more than opening it.
+        self._prepared: set[str] = set()
+        self._abandoned: dict[str, dict[str, list[Path]]] = {}
 
     def prepare(self, path: Path) -> None:
         """Make the directory of `path`, none of whose parts may lead out of the root through a symlink.
 
         The root itself may be a symlink: that is the user's own choice. Raises UnsafePath, OSError.
         """
-        if path.parent in self._prepared:
+        prepared, _ = os.path.split(path)
+        if prepared in self._prepared:
             return
         if self._real_root is None:
             self._root.mkdir(parents=True, exist_ok=True)
@@ -82,13 +98,14 @@ class Places:
                 raise UnsafePath(
                     f"{directory} is a symlink that leads out of {self._root}; nothing is written through it"
                 )
-        self._prepared.add(path.parent)
+        self._prepared.add(prepared)
 
     def abandoned(self, path: Path) -> list[Path]:
         """Return the part files of `path` that were released, or that dead processes of this machine left."""
-        if path.parent not in self._abandoned:
-            self._abandoned[path.parent] = _list_abandoned(path.parent)
-        return self._abandoned[path.parent].get(path.name[:_LONGEST_STEM], [])
+        directory, name = os.path.split(path)
+        if directory not in self._abandoned:
+            self._abandoned[directory] = _list_abandoned(path.parent)
+        return self._abandoned[directory].get(name[:_LONGEST_STEM], [])
 
     def remove_abandoned(self, path: Path) -> None:
         """Remove the abandoned part files of `path`, and their records. Raises OSError."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.partial import Identity
-from imap_bulk.engine.transport import Response
 from imap_bulk.model import Proof, Transfer
+from imap_bulk.transport import Response
 
 PART_STATUSES = (200, 206, 412, 416)
 """Statuses of answers to a range that `check_part` judges; others are refusals like any."""
@@ -38,30 +38,36 @@ def promise_of(transfer: Transfer, headers: Mapping[str, str], size: int | None)
 
     Raises Rejected or DigestMismatch when the headers already contradict what is wanted.
     """
-    _hold_to_wishes(transfer, headers, size)
+    told = _told(headers)
+    _hold_to_wishes(transfer, told, size)
     identity = identity_of(headers, size)
     takes_ranges = identity is not None and headers.get("Accept-Ranges", "").lower() == "bytes"
-    proof, digest = _strongest(transfer, headers)
+    proof, digest = _strongest(transfer, told)
     if digest is None and size is not None:
         proof = Proof.SIZE
     return Promise(proof, digest, transfer.size if size is None else size, identity, takes_ranges)
 
 
-def _strongest(transfer: Transfer, headers: Mapping[str, str]) -> tuple[Proof | None, Digest | None]:
+def _told(headers: Mapping[str, str]) -> list[tuple[Proof, Digest]]:
+    """Return the digests that storage names, the strongest first."""
+    named = (
+        (Proof.REPR_DIGEST, Digest.from_repr_digest(headers.get("Repr-Digest"))),
+        (Proof.ETAG, Digest.from_etag(headers.get("ETag"))),
+    )
+    return [(proof, digest) for proof, digest in named if digest]
+
+
+def _strongest(transfer: Transfer, told: list[tuple[Proof, Digest]]) -> tuple[Proof | None, Digest | None]:
     if transfer.digest:
         return Proof.MANIFEST, transfer.digest
-    if digest := Digest.from_repr_digest(headers.get("Repr-Digest")):
-        return Proof.REPR_DIGEST, digest
-    if digest := Digest.from_etag(headers.get("ETag")):
-        return Proof.ETAG, digest
-    return None, None
+    return told[0] if told else (None, None)
 
 
-def _hold_to_wishes(transfer: Transfer, headers: Mapping[str, str], size: int | None) -> None:
+def _hold_to_wishes(transfer: Transfer, told: list[tuple[Proof, Digest]], size: int | None) -> None:
     wished = transfer.digest
-    for told in (Digest.from_repr_digest(headers.get("Repr-Digest")), Digest.from_etag(headers.get("ETag"))):
-        if told and wished and told.algorithm == wished.algorithm and told != wished:
-            raise errors.Rejected(f"{transfer.key}: the archive holds {told}, the manifest wants {wished}")
+    for _, digest in told:
+        if wished and digest.algorithm == wished.algorithm and digest != wished:
+            raise errors.Rejected(f"{transfer.key}: the archive holds {digest}, the manifest wants {wished}")
     if size is not None and transfer.size is not None and size != transfer.size:
         raise errors.DigestMismatch(
             f"{transfer.key}: storage announces {size} bytes, {transfer.size} are expected"

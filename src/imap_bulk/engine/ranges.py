@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imap_bulk import errors
-from imap_bulk.engine.behind import Behind, to_the_end
+from imap_bulk.engine.behind import to_the_end
 from imap_bulk.engine.partial import Partial
 from imap_bulk.engine.promise import PART_STATUSES, check_part
 from imap_bulk.engine.together import together
-from imap_bulk.engine.transport import Response, Transport, refusal
 from imap_bulk.http import unix_time
 from imap_bulk.model import SignedUrl
+from imap_bulk.transport import Response, Transport, refusal
 
 EXPIRY_MARGIN = 5.0
 """Seconds before its expiry from which a signed URL is not used for another request."""
@@ -43,17 +43,18 @@ class Ranges:
         async def stream(opened: Response | None) -> None:
             nonlocal arrived
             for start, end in blocks:
+                if failures:
+                    return
                 try:
-                    if failures:
-                        return
-                    await (self._read(opened, start, end) if opened else self._ask(start, end, skew))
+                    if opened:
+                        with opened:
+                            await self._read(opened, start, end)
+                        opened = None
+                    else:
+                        await self._ask(start, end, skew)
                 except errors.TransientError as error:
                     failures.append(error)
                     return
-                finally:
-                    if opened:
-                        await opened.close()
-                        opened = None
                 async with front:
                     await to_the_end(self.partial.add_block, start, end - start)
                 arrived += end - start
@@ -70,7 +71,7 @@ class Ranges:
         if expires_at is not None and time.time() + skew > expires_at - EXPIRY_MARGIN:
             raise errors.UrlExpired(f"{self.partial.key}: the signed URL is about to expire")
         wanted = {"Range": f"bytes={start}-{end - 1}", "If-Match": identity.etag}
-        async with self.transport.get(self.signed, wanted) as response:
+        with await self.transport.get(self.signed, wanted) as response:
             if response.status not in PART_STATUSES:
                 raise await refusal(response, self.partial.key)
             check_part(response, identity, start, end, self.partial.key)
@@ -78,19 +79,13 @@ class Ranges:
 
     async def _read(self, response: Response, start: int, end: int) -> None:
         """Write bytes `start` to before `end`, which the answer goes on with."""
-        position, batch, behind = start, bytearray(), Behind()
-        try:
-            async for piece in response.pieces():
-                batch += piece[: end - position - len(batch)]
-                complete = position + len(batch) == end
-                if len(batch) >= self.chunk_bytes or complete:
-                    await behind.start(self.partial.part.write, position, batch)
-                    position += len(batch)
-                    batch = bytearray()
-                if complete:
-                    break
-        finally:
-            await behind.settle()
+        position, batch = start, bytearray()
+        while position + len(batch) < end and (piece := await response.piece()):
+            batch += piece[: end - position - len(batch)]
+            if len(batch) >= self.chunk_bytes or position + len(batch) == end:
+                await to_the_end(self.partial.part.write, position, batch)
+                position += len(batch)
+                batch = bytearray()
         if position != end:
             raise errors.Interrupted(
                 f"{self.partial.key}: a part ended after {position - start} of {end - start} bytes"

@@ -6,7 +6,7 @@ compared instead, and a damaged object is at once sent again to the same URL, wh
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -15,15 +15,12 @@ import aiofiles
 from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.promise import content_length
-from imap_bulk.engine.transport import Response, Transport, refusal
-from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
+from imap_bulk.model import LARGEST_PUT_BYTES, Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
+from imap_bulk.transport import Response, Transport, refusal
 
 if TYPE_CHECKING:
     from aiofiles.threadpool.binary import AsyncFileIO
-
-LARGEST_PUT_BYTES = 5 << 30
-"""What S3 takes in one PUT."""
 
 EMPTY = Digest("md5", hasher("md5").hexdigest())
 """What an object of no bytes must be; the answer to a range of it, 416, tells no more than its size."""
@@ -45,9 +42,10 @@ async def upload(
     for last in (False,) * (_PUTS_PER_URL - 1) + (True,):
         source = _Source(transfer, settings.chunk_bytes, progress)
         try:
-            async with source, transport.put(signed, source.chunks, source.size) as response:
-                if response.status not in (200, 201, 204):
-                    raise await refusal(response, transfer.key)
+            async with source:
+                with await transport.put(signed, source.chunks, source.size) as response:
+                    if response.status not in (200, 201, 204):
+                        raise await refusal(response, transfer.key)
         except errors.TransientError:
             if source.failure:  # the HTTP library only saw its body end short
                 raise source.failure from None
@@ -93,7 +91,7 @@ class _Source:
         if self._file:  # closed here, for the HTTP library may drop its body half-read
             await self._file.close()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the file; stop short rather than let wrong bytes become a complete object."""
         self._hashes = {name: hasher(name) for name in self._hashes}
         held_back = b""
@@ -158,7 +156,7 @@ async def compare(transport: Transport, signed: SignedUrl, transfer: Transfer) -
     Storage refuses HEAD on a URL signed for GET, so one byte is asked for and the headers are read.
     Raises AlreadyArchived when the archive holds other bytes under this name.
     """
-    async with transport.get(signed, {"Range": "bytes=0-0"}) as response:
+    with await transport.get(signed, {"Range": "bytes=0-0"}) as response:
         if response.status not in (200, 206, 416):
             raise await refusal(response, transfer.key)
         archived_size = _whole_size(response)

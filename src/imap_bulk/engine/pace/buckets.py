@@ -65,11 +65,12 @@ class Budget:
     async def hold(self, n_bytes: int) -> AsyncIterator[None]:
         """Hold `n_bytes` as long as the block lasts; who asks for more than there is gets the whole."""
         wanted = min(n_bytes, self._whole)
-        async with self._line:
-            while self._free < wanted:
-                self._returned.clear()
-                await self._returned.wait()
-            self._free -= wanted
+        if self._line.locked() or self._free < wanted:
+            async with self._line:
+                while self._free < wanted:
+                    self._returned.clear()
+                    await self._returned.wait()
+        self._free -= wanted
         try:
             yield
         finally:

@@ -70,7 +70,7 @@ class Paces:
         if self._bytes:
             await self._bytes.take(n_bytes)
 
-    def floor(self, subject: str) -> Floor:
+    def floor(self, subject: object) -> Floor:
         """Begin to watch the goodput of one body; `subject` names it in the error."""
         return Floor(self._settings, subject, self._clock)
 
@@ -143,11 +143,8 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Wait for leave to send one request, and learn from how the block ends.
-
-        Raises the host's last error (transient) when it has been down for longer than `outage_max`.
-        """
-        turn = await self._begin()
+        """Wait for leave to send one request, and learn from how the block ends. Raises as `begin`."""
+        turn = await self.begin()
         error: BaseException | None = None
         try:
             yield turn
@@ -155,7 +152,7 @@ class Pace:
             error = caught
             raise
         finally:
-            self._end(turn, error)
+            self.end(turn, error)
 
     def count(self, n_bytes: int) -> None:
         """Report bytes that moved."""
@@ -167,7 +164,18 @@ class Pace:
         self._breaker.close()
         self._changed.set()
 
-    async def _begin(self) -> Turn:
+    async def begin(self) -> Turn:
+        """Wait for leave to send one request; whoever gets it tells `end` what became of it.
+
+        Raises the host's last error (transient) when it has been down for longer than `outage_max`.
+        """
+        if self._requests or self._line.locked() or self._patience() > 0:
+            await self._stand_in_line()
+        now = self._clock()
+        self._climb.begin(now)
+        return Turn(self, now, self._breaker.begin())
+
+    async def _stand_in_line(self) -> None:
         paid = self._requests is None
         async with self._line:
             while (seconds := self._patience()) > 0 or not paid:
@@ -176,9 +184,6 @@ class Pace:
                 elif self._requests:
                     await self._requests.take(1)
                     paid = True
-            now = self._clock()
-            self._climb.begin(now)
-            return Turn(self, now, self._breaker.begin())
 
     def _patience(self) -> float:
         seconds = self._breaker.wait(self._clock())
@@ -197,7 +202,8 @@ class Pace:
             for wait in waits:
                 wait.cancel()
 
-    def _end(self, turn: Turn, error: BaseException | None) -> None:
+    def end(self, turn: Turn, error: BaseException | None) -> None:
+        """Learn from how a request has ended, and let the next one go."""
         now = self._clock()
         self._climb.end(now, turn.began, turn.bytes, completed=error is None)
         if turn.is_probe:

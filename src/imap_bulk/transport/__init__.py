@@ -1,0 +1,21 @@
+"""How a request crosses the wire.
+
+base.py         what is sent, what comes back, and who carries it, as protocols
+storage.py      the way to storage: redirects by hand, no credentials
+api.py          the way to an archive's API: its credentials, no redirects
+lanes.py        which lane a request takes
+lean.py         the lean lane: GET and PUT over connections that are kept alive
+origin.py       the connections to one scheme, host and port
+connection.py   one connection, received into the memory that is written from
+head.py         the head of an answer, parsed
+general.py      the general lane: aiohttp
+proxies.py      which proxy the environment names
+names.py        host names become addresses
+guard.py        where a signed URL or a redirect may lead
+failures.py     what is said when an exchange fails
+"""
+
+from imap_bulk.transport.base import Body, Piece, Request, Response, Transport, read
+from imap_bulk.transport.storage import StorageTransport, refusal
+
+__all__ = ["Body", "Piece", "Request", "Response", "StorageTransport", "Transport", "read", "refusal"]

@@ -1,0 +1,94 @@
+"""The way to an archive's API: sends credentials to this host alone, follows no redirect, reads whole answers."""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from typing import Self
+from urllib.parse import unquote_to_bytes, urlencode, urlsplit, urlunsplit
+
+from imap_bulk import errors
+from imap_bulk.http import Reply
+from imap_bulk.model import public_url
+from imap_bulk.settings import MIB, Settings
+from imap_bulk.transport.base import Lane, Request
+from imap_bulk.transport.failures import NoSuchHost, silent
+from imap_bulk.transport.guard import OPEN
+from imap_bulk.transport.lanes import lane_of
+from imap_bulk.transport.storage import USER_AGENT
+
+ANSWER_LIMIT_BYTES = 8 * MIB
+"""Longest answer to a search that is read. The real gateway cannot send more than 6,291,556 bytes; what another
+archive answers at greater length is asked for again in parts."""
+
+SHORT_ANSWER_BYTES = MIB
+"""Longest answer to what is no search: a URL, a few words, or a web page that came in its place."""
+
+
+class AnswerTooLong(errors.Rejected):
+    """The answer is longer than is read; whoever asked may ask for less."""
+
+
+class ApiSession:
+    """A session with an archive's API host."""
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], settings: Settings) -> None:
+        """Send `headers`, credentials among them, to paths below `base_url`."""
+        self._base_url, given = _without_user(base_url.rstrip("/"))
+        self._settings = settings
+        own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        self._lane: Lane = lane_of(settings, own | given | dict(headers), OPEN)
+        self._has_answered = False
+
+    async def __aenter__(self) -> Self:
+        await self._lane.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._lane.__aexit__(*exc_info)
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
+        """GET `path`, encoded, below the base URL. Any status is an answer; only a failed exchange raises."""
+        url = f"{self._base_url}{path}{'?' if params else ''}{urlencode(params or {})}"
+        try:
+            reply = await self._exchange(Request("GET", url), ANSWER_LIMIT_BYTES if params else SHORT_ANSWER_BYTES)
+        except NoSuchHost as error:
+            if self._has_answered:
+                raise
+            raise errors.Rejected(str(error)) from error  # nobody has ever been there
+        self._has_answered = True
+        return reply
+
+    async def _exchange(self, request: Request, most_bytes: int) -> Reply:
+        """Read a whole answer, for as long as it comes at the least goodput that a connection must bring.
+
+        A limit on silence alone would wait for ever on interim answers without end, or on a byte every minute.
+        """
+        patience = self._settings.connect_timeout + self._settings.idle_timeout
+        latest = asyncio.get_running_loop().time() + patience
+        try:
+            async with asyncio.timeout_at(latest) as deadline:
+                with await self._lane.send(request) as response:
+                    body = bytearray()
+                    while piece := await response.piece():
+                        body += piece
+                        if len(body) > most_bytes:
+                            body.clear()  # what an error's traceback holds lives as long as the error
+                            raise _too_long(request, most_bytes)
+                        deadline.reschedule(latest + len(body) / self._settings.floor_bytes_per_second)
+        except TimeoutError as error:
+            raise silent(request.doing) from error
+        return Reply(response.status, response.headers, bytes(body))
+
+
+def _without_user(url: str) -> tuple[str, dict[str, str]]:
+    """Take a user's name and password out of a URL, and return the header that they become."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    encoded = base64.b64encode(unquote_to_bytes(user)).decode()
+    return urlunsplit(parts._replace(netloc=host)), {"Authorization": f"Basic {encoded}"}
+
+
+def _too_long(request: Request, most_bytes: int) -> AnswerTooLong:
+    return AnswerTooLong(f"the answer of {public_url(request.url)} is longer than {most_bytes >> 20} MiB")
