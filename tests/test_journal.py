@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Journal
+from imap_bulk.journal import Journal, Record
 from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
 
 ARCHIVE = "https://archive.example"
@@ -32,11 +32,18 @@ def done(transfer: Transfer) -> Outcome:
     return Outcome(transfer, Status.DONE, digest=DIGEST, verified_by=Proof.ETAG)
 
 
+def record_for(journal: Journal, transfer: Transfer) -> Record | None:
+    """Plan a transfer, and return the record that makes it needless."""
+    ((planned, record),) = journal.add([transfer])
+    assert planned is transfer
+    return record
+
+
 def test_what_was_done_is_vouched_for_by_the_next_run(tmp_path: Path, transfer: Transfer) -> None:
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
         journal.write(done(transfer))
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
-        record = journal.vouches_for(transfer)
+        record = record_for(journal, transfer)
     assert record
     assert (record.digest, record.verified_by) == (DIGEST, Proof.ETAG)
 
@@ -45,30 +52,30 @@ def test_a_file_that_changed_since_is_not_vouched_for(journal: Journal, transfer
     journal.write(done(transfer))
     journal.flush()
     transfer.path.write_bytes(b"abcd")
-    assert journal.vouches_for(transfer) is None
+    assert record_for(journal, transfer) is None
 
 
 def test_a_file_that_is_gone_is_not_vouched_for(journal: Journal, transfer: Transfer) -> None:
     journal.write(done(transfer))
     journal.flush()
     transfer.path.unlink()
-    assert journal.vouches_for(transfer) is None
+    assert record_for(journal, transfer) is None
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
 def test_what_did_not_succeed_is_not_vouched_for(journal: Journal, transfer: Transfer, status: Status) -> None:
     journal.write(replace(done(transfer), status=status))
     journal.flush()
-    assert journal.vouches_for(transfer) is None
+    assert record_for(journal, transfer) is None
 
 
 def test_another_archive_or_direction_is_another_matter(tmp_path: Path, transfer: Transfer) -> None:
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
         journal.write(done(transfer))
     with Journal(tmp_path, "https://dev.example", Direction.PULL) as journal:
-        assert journal.vouches_for(transfer) is None
+        assert record_for(journal, transfer) is None
     with Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal:
-        assert journal.vouches_for(transfer) is None
+        assert record_for(journal, transfer) is None
 
 
 def test_a_data_directory_can_be_moved(tmp_path: Path, transfer: Transfer) -> None:
@@ -79,17 +86,16 @@ def test_a_data_directory_can_be_moved(tmp_path: Path, transfer: Transfer) -> No
         journal.write(done(moved))
     old.rename(new)
     with Journal(new, ARCHIVE, Direction.PULL) as journal:
-        assert journal.vouches_for(replace(moved, path=new / "x.cdf"))
+        assert record_for(journal, replace(moved, path=new / "x.cdf"))
 
 
 def test_a_broken_journal_costs_time_not_correctness(tmp_path: Path, transfer: Transfer) -> None:
     (tmp_path / ".imap-bulk").mkdir()
     (tmp_path / ".imap-bulk" / "journal.sqlite3").write_bytes(b"not a database, " * 500)
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
-        assert journal.vouches_for(transfer) is None
         journal.write(done(transfer))
         journal.flush()
-        assert journal.vouches_for(transfer)
+        assert record_for(journal, transfer)
 
 
 def test_without_a_place_to_write_the_journal_lasts_for_the_run(tmp_path: Path, transfer: Transfer) -> None:
@@ -97,7 +103,7 @@ def test_without_a_place_to_write_the_journal_lasts_for_the_run(tmp_path: Path, 
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
         journal.write(done(transfer))
         journal.flush()
-        assert journal.vouches_for(transfer)
+        assert record_for(journal, transfer)
 
 
 def test_two_runs_may_write_at_the_same_time(tmp_path: Path, transfer: Transfer) -> None:
@@ -105,27 +111,39 @@ def test_two_runs_may_write_at_the_same_time(tmp_path: Path, transfer: Transfer)
         Journal(tmp_path, ARCHIVE, Direction.PULL) as first,
         Journal(tmp_path, ARCHIVE, Direction.PULL) as second,
     ):
-        first.add(transfer, todo=True)
-        second.add(transfer, todo=True)
+        first.add([replace(transfer, key="imap/a")])
+        second.add([replace(transfer, key="imap/a")])
         first.write(done(transfer))
         first.flush()
         second.write(done(transfer))
         second.flush()
-        assert first.vouches_for(transfer)
+        assert record_for(first, transfer)
 
 
 def test_the_plan_keeps_its_order_and_each_key_once(journal: Journal, tmp_path: Path) -> None:
     planned = [Transfer(Direction.PULL, f"imap/{n}", tmp_path / str(n), n, DIGEST) for n in range(1200)]
-    assert all(journal.add(transfer, todo=True) for transfer in planned)
-    assert not journal.add(planned[0], todo=True)
+    assert journal.add([*planned[:700], planned[0]]) == [(transfer, None) for transfer in planned[:700]]
+    assert journal.add(planned[600:]) == [(transfer, None) for transfer in planned[700:]]
+    assert journal.add(planned) == []
     assert list(journal.todo()) == planned
 
 
+def test_a_file_of_another_size_or_place_is_not_vouched_for(journal: Journal, transfer: Transfer) -> None:
+    journal.write(done(transfer))
+    journal.flush()
+    assert record_for(journal, replace(transfer, size=4)) is None
+    journal.write(done(replace(transfer, key="imap/y.cdf")))
+    journal.flush()
+    assert record_for(journal, replace(transfer, key="imap/y.cdf", path=transfer.path.with_name("y.cdf"))) is None
+
+
 def test_the_plan_counts_what_is_to_do(journal: Journal, tmp_path: Path) -> None:
-    journal.add(Transfer(Direction.PULL, "a", tmp_path, 10), todo=True)
-    journal.add(Transfer(Direction.PULL, "b", tmp_path, None), todo=True)
-    journal.add(Transfer(Direction.PULL, "c", tmp_path, 10), todo=False)
+    sizes = {"a": 10, "b": None, "c": 10}
+    planned = [Transfer(Direction.PULL, key, tmp_path, size) for key, size in sizes.items()]
+    journal.add(planned)
+    journal.take_out(planned[2:])
     assert journal.totals() == (2, 10, 1)
+    assert list(journal.todo()) == planned[:2]
 
 
 def test_records_list_what_was_pulled_by_key(journal: Journal, transfer: Transfer, tmp_path: Path) -> None:

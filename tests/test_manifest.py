@@ -231,19 +231,6 @@ def test_all_bad_lines_are_reported_at_once() -> None:
     assert found[-1].startswith("line 501: ")
 
 
-@pytest.mark.parametrize("content", ["{0}\n{1}\n{0}\n", "path\n{1}\n{0}\n", '["{0}",\n"{1}",\n"{0}"]'])
-def test_a_path_listed_twice_is_bad_and_the_first_line_is_told(content: str) -> None:
-    if content.startswith("path"):
-        content += "{0}\n"
-    problem = only_problem(content.format(RAW, SCI))
-    first, last = (3, 4) if content.startswith("path") else (1, 3)
-    assert problem == f"line {last}: {RAW!r} is listed on line {first} already; remove one of the two"
-
-
-def test_a_path_listed_twice_on_one_line_of_json_is_bad() -> None:
-    assert "is listed on line 1 already" in only_problem('["a", "a"]')
-
-
 def test_a_manifest_is_read_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text(RAW, encoding="utf-8")
@@ -274,7 +261,6 @@ def test_whatever_the_bytes_only_a_bad_manifest_is_raised(content: bytes | str) 
     except BadManifest:
         return
     assert entries
-    assert len({entry.path for entry in entries}) == len(entries)
 
 
 # Writing

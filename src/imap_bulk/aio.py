@@ -5,6 +5,7 @@ Filters are those of the command line with underscores: `instrument="mag"`, `sta
 """
 
 from collections.abc import AsyncIterator, Iterable
+from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ async def push(
     report: bulk.Report = bulk.ignore,
 ) -> Result:
     """Send data files, directories and manifests to the archive. Raises as `pull`."""
-    transfers = sources.to_push(fspath(file) for file in _several(files))
+    transfers = sources.uploads_of(fspath(file) for file in _several(files))
     archive = open_archive(url, api_key, access_token, settings)
     return await bulk.push(archive, transfers, directory(data_dir), settings, report)
 
@@ -109,10 +110,11 @@ async def each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
         yield file
 
 
-def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> list[RemoteFile]:
+def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> Iterable[RemoteFile]:
     several = list(_several(files))
     found = [file for file in several if isinstance(file, RemoteFile)]
-    return found + sources.to_pull(fspath(file) for file in several if not isinstance(file, RemoteFile))
+    named = (fspath(file) for file in several if not isinstance(file, RemoteFile))
+    return chain(found, sources.files_of(named))
 
 
 def _several(files: Any) -> Iterable[Any]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,6 @@ from imap_bulk.digest import Digest
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.places import safe_path
 from imap_bulk.engine.together import together
-from imap_bulk.engine.transport import AiohttpTransport
 from imap_bulk.errors import BulkError, Corrupted, TransientError, UnsafePath, Unverified
 from imap_bulk.journal import Journal, Record
 from imap_bulk.model import (
@@ -27,10 +27,14 @@ from imap_bulk.model import (
     Transfer,
 )
 from imap_bulk.settings import Settings
+from imap_bulk.transport import StorageTransport
 
 Report = Callable[[Event], None]
 
 MOST_FAILURES_KEPT = 1000
+
+_BATCH = 500
+"""Transfers that are planned together."""
 
 
 def ignore(_: Event) -> None:
@@ -107,7 +111,7 @@ async def _run(
                 return tally.result()
             tally.wanted += files
             try:
-                async with AiohttpTransport(settings, archive.name) as transport:
+                async with StorageTransport(settings, archive.name) as transport:
                     await Engine(archive, transport, data_dir, settings).run(journal.todo(), tally.take)
             finally:
                 report(tally.result())
@@ -118,22 +122,47 @@ async def _plan(
     wanted: AsyncIterator[Transfer | Outcome], journal: Journal, settings: Settings, tally: "_Tally"
 ) -> None:
     """Decide before anything moves: what is there and right is skipped, the rest goes into the journal's plan."""
+    batch: list[Transfer] = []
     async for transfer in wanted:
         if isinstance(transfer, Outcome):
             tally.take_at_once(transfer)
             continue
-        skipped = None if settings.overwrite else await _is_there(transfer, journal, settings)
-        if journal.add(transfer, todo=skipped is None) and skipped:
+        batch.append(transfer)
+        if len(batch) == _BATCH:
+            await _plan_some(batch, journal, settings, tally)
+            batch.clear()
+    await _plan_some(batch, journal, settings, tally)
+
+
+async def _plan_some(batch: list[Transfer], journal: Journal, settings: Settings, tally: "_Tally") -> None:
+    added = journal.add(batch)
+    await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, waits for no more than a batch
+    if settings.overwrite:
+        return
+    needless: list[Transfer] = []
+    for transfer, record in added:
+        if skipped := _vouched_for(transfer, record, settings) or await _proven_on_disk(transfer):
+            needless.append(transfer)
             tally.take_at_once(skipped)
+            if record is None or record.verified_by is not skipped.verified_by:
+                journal.write(skipped)
+    journal.take_out(needless)
 
 
-async def _is_there(transfer: Transfer, journal: Journal, settings: Settings) -> Outcome | None:
-    """Return a skipped outcome if nothing need move: the journal vouches for it, or the bytes on disk prove it."""
-    record = journal.vouches_for(transfer)
-    if record and _satisfies(record, transfer, settings):
-        proof = Proof.MANIFEST if transfer.digest else record.verified_by
-        return Outcome(transfer, Status.SKIPPED, digest=record.digest, verified_by=proof)
-    if transfer.direction is Direction.PULL and transfer.digest and transfer.path.is_file():
+def _vouched_for(transfer: Transfer, record: Record | None, settings: Settings) -> Outcome | None:
+    """Return a skipped outcome if the journal's record is proof enough that nothing need move."""
+    if record is None or not _satisfies(record, transfer, settings):
+        return None
+    proof = Proof.MANIFEST if transfer.digest else record.verified_by
+    return Outcome(transfer, Status.SKIPPED, digest=record.digest, verified_by=proof)
+
+
+async def _proven_on_disk(transfer: Transfer) -> Outcome | None:
+    """Return a skipped outcome if the bytes on disk prove that nothing need move."""
+    if transfer.direction is not Direction.PULL or not transfer.digest:
+        return None
+    # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
+    if os.access(transfer.path, os.F_OK) and transfer.path.is_file():
         found = await asyncio.to_thread(Digest.of, transfer.path, transfer.digest.algorithm)
         if found == transfer.digest:
             return Outcome(transfer, Status.SKIPPED, digest=found, verified_by=Proof.MANIFEST)
@@ -170,9 +199,10 @@ class _Tally:
         return self._counts[Status.SKIPPED]
 
     def take_at_once(self, outcome: Outcome) -> None:
-        """Take an outcome that was clear before anything moved."""
+        """Take an outcome that was clear before anything moved; it brings nothing to write down."""
         self.wanted += 1
-        self.take(outcome)
+        self._count(outcome)
+        self._report(outcome)
 
     def take(self, event: Event) -> None:
         if isinstance(event, Outcome):
@@ -220,8 +250,9 @@ async def verify(
     """
     with Journal(data_dir, "", Direction.PULL, create=False) as journal:
         tally = _Tally(report)
-        for transfer in _recorded(journal) if files is None else _listed(files, data_dir):
-            journal.add(transfer, todo=True)
+        transfers = _recorded(journal) if files is None else _listed(files, data_dir)
+        while batch := list(islice(transfers, _BATCH)):
+            journal.add(batch)
         tally.wanted, known_bytes, unsized = journal.totals()
         report(Plan(tally.wanted, known_bytes, unsized, 0))
         proof = Proof.RECORD if files is None else Proof.MANIFEST
@@ -234,7 +265,7 @@ async def verify(
 
 def _recorded(journal: Journal) -> Iterator[Transfer]:
     for record in journal.records():
-        yield Transfer(Direction.PULL, record.key, record.path, record.size, record.digest)
+        yield Transfer(Direction.PULL, record.key, Path(record.path), record.size, record.digest)
 
 
 def _listed(files: Iterable[RemoteFile], data_dir: Path) -> Iterator[Transfer]:

@@ -6,9 +6,10 @@ extension. Each reader below reads one convention, or raises `NameFault`, the en
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from imap_bulk.errors import BadName
 from imap_bulk.spice_names import SPICE_TYPES, NameFault, read_spice
@@ -61,9 +62,11 @@ _LONGEST_NAME = 255  # no common file system keeps a longer one
 
 # Printable ASCII without what a disk, a shell pattern or a URL reads as something else than a letter.
 _FOREIGN_CHARACTER = re.compile(r'[^!-~]|["#%*:<>?|]')
+_ORDINARY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _TAIL = re.compile(r"([^.]*(?:\.[0-9]+)?)\.(.*)")
 _LEVEL_DAY = re.compile(r"([0-9]{8})(?:-(?:repoint([0-9]{5})|cr([0-9]{5})))?")
 _DATED_DAY = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5}))?")
+_EIGHT_DIGITS = re.compile("[0-9]{8}")
 _VERSION = re.compile(r"v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3}))")
 _G1_VERSION = re.compile(r"v([0-9]{2})-([0-9]{2})")
 _SPICE_HINT = re.compile(
@@ -93,8 +96,7 @@ _EXTENSIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FileName:
+class FileName(NamedTuple):
     """What a name says. None where the convention has no such field or this name leaves it out."""
 
     name: str
@@ -149,7 +151,7 @@ def is_valid(name: str) -> bool:
 
 def is_date(text: str) -> bool:
     """Whether this is a day as YYYYMMDD, in the years 0001 to 9999."""
-    return re.fullmatch("[0-9]{8}", text) is not None and _day(text) is not None
+    return _EIGHT_DIGITS.fullmatch(text) is not None and _day(text) is not None
 
 
 def is_version(text: str) -> bool:
@@ -172,6 +174,8 @@ def version_order(version: str) -> tuple[int, int, int]:
 
 
 def _check_characters(name: str) -> None:
+    if _ORDINARY.fullmatch(name) and len(name) <= _LONGEST_NAME:
+        return
     if not name:
         raise NameFault("is empty; give a file name")
     base = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
@@ -189,15 +193,14 @@ def _check_characters(name: str) -> None:
 
 def _read_any(name: str, legacy: bool, lenient: bool) -> FileName:
     """Try the conventions in the official order; if none fits, raise the fault of the nearest."""
-    nearest = _nearest(name)
-    told = ""
+    faults: dict[Kind, str] = {}
     for kind in _TRIAL_ORDER:
         try:
             return _read(kind, name, lenient)
         except NameFault as fault:
-            told = str(fault) if kind is nearest else told
+            faults[kind] = str(fault)
     if not _looks_first_generation(name):
-        raise NameFault(told)
+        raise NameFault(faults[_nearest(name)])
     if legacy:
         return _read_first_generation(name)
     raise NameFault(f"is a first-generation name, taken only where legacy names are; today: {_LEVEL_FORM}")
@@ -338,7 +341,7 @@ def _check_choice(what: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def _check_date(text: str) -> None:
-    if not re.fullmatch("[0-9]{8}", text):
+    if not _EIGHT_DIGITS.fullmatch(text):
         raise NameFault(f"has {text!r} in place of a date; write YYYYMMDD")
     if _day(text) is None:
         raise NameFault(f"has the date {text}, which no calendar has; write a real day as YYYYMMDD")
@@ -369,6 +372,7 @@ def _article(kind: Kind) -> str:
     return f"an {kind}" if kind is Kind.ANCILLARY else f"a {kind}"
 
 
+@lru_cache(maxsize=4096)
 def _day(text: str) -> date | None:
     """Read YYYYMMDD; None where there is no such day."""
     try:

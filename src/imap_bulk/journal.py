@@ -7,13 +7,13 @@ run again.
 """
 
 import errno
+import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
@@ -34,17 +34,19 @@ COMMIT;
 """
 _PLAN = """
 CREATE TEMP TABLE plan (
-    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, todo INTEGER
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT,
+    todo INTEGER DEFAULT 1
 )
 """
-_FIND = """
-SELECT key, path, size, mtime_ns, digest, verified_by FROM moved WHERE direction = ? AND archive = ? AND key = ?
+_ADDED = """
+SELECT plan.number, plan.key, moved.path, moved.size, mtime_ns, moved.digest, verified_by FROM plan LEFT JOIN moved
+ON direction = ? AND archive = ? AND moved.key = plan.key WHERE number > ? ORDER BY number
 """
 _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
 GROUP BY key ORDER BY key LIMIT ?
 """
-_ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest, todo) VALUES (?, ?, ?, ?, ?)"
+_ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest) VALUES (?, ?, ?, ?)"
 _NEXT_TODO = """
 SELECT number, key, path, size, digest FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
 """
@@ -52,12 +54,12 @@ _BATCH = 500
 _LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is known of a file that was moved earlier."""
+class Record(NamedTuple):
+    """What is known of a file that was moved earlier: plain values, for a second run may read a million."""
 
     key: str
-    path: Path
+    path: str
+    """Absolute."""
     size: int
     mtime_ns: int
     digest: Digest | None
@@ -66,7 +68,7 @@ class Record:
     def is_unchanged(self) -> bool:
         """Tell whether the file on disk still has the size and time it was recorded with."""
         try:
-            status = self.path.stat()
+            status = os.stat(self.path)  # noqa: PTH116  making a Path takes longer than asking for it
         except OSError:
             return False
         return (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
@@ -78,6 +80,7 @@ class Journal:
     def __init__(self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True) -> None:
         """Open the journal, or `create` it; where that is impossible, remember for this run only."""
         self._root = data_dir.absolute()
+        self._planned = 0
         self._archive = archive
         self._direction = direction
         self._database = _open(data_dir, create)
@@ -91,27 +94,41 @@ class Journal:
         self.flush()
         self._database.close()
 
-    def vouches_for(self, transfer: Transfer) -> Record | None:
-        """Return the record of an earlier run that makes this transfer needless, or None."""
-        row = self._database.execute(_FIND, (self._direction, self._archive, transfer.key)).fetchone()
-        if row is None:
-            return None
-        record = self._record_of(row)
-        if record.path != transfer.path.absolute() or not record.is_unchanged():
-            return None
-        if transfer.size not in (None, record.size):
-            return None
-        return record
+    def add(self, transfers: Iterable[Transfer]) -> list[tuple[Transfer, Record | None]]:
+        """Put transfers into the plan, but no key twice. Raises OSError.
 
-    def add(self, transfer: Transfer, todo: bool) -> bool:
-        """Put a transfer into the plan; False if its key is there already. Raises OSError."""
-        digest = str(transfer.digest) if transfer.digest else None
-        row = (transfer.key, str(transfer.path), transfer.size, digest, todo)
+        Returns those that are new in it, in order, each with the record of an earlier run that makes it
+        needless, if there is one. Meant for some hundreds at once.
+        """
+        by_key: dict[str, Transfer] = {}
+        for transfer in transfers:
+            by_key.setdefault(transfer.key, transfer)
+        self._change_plan(_ADD, map(_row_of, by_key.values()))
+        added: list[tuple[Transfer, Record | None]] = []
+        for number, *row in self._database.execute(_ADDED, (self._direction, self._archive, self._planned)):
+            self._planned = number
+            transfer = by_key[row[0]]
+            added.append((transfer, None if row[1] is None else self._voucher(row, transfer)))
+        return added
+
+    def take_out(self, transfers: Iterable[Transfer]) -> None:
+        """Note that these transfers of the plan are not to be done. Raises OSError."""
+        self._change_plan("UPDATE plan SET todo = 0 WHERE key = ?", ((transfer.key,) for transfer in transfers))
+
+    def _change_plan(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         try:
-            added = self._database.execute(_ADD, row)
+            self._database.execute("BEGIN")
+            with self._database:  # commits, or takes all of it back
+                self._database.executemany(statement, rows)
         except sqlite3.OperationalError as error:  # the plan's temporary file has no room
             raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
-        return added.rowcount == 1
+
+    def _voucher(self, row: list[Any], transfer: Transfer) -> Record | None:
+        """Read a record, if it says that just this file is there."""
+        record = self._record_of(row)
+        if transfer.size not in (None, record.size) or record.path != str(transfer.path.absolute()):
+            return None
+        return record if record.is_unchanged() else None
 
     def totals(self) -> tuple[int, int, int]:
         """Count what is to do: files, the sum of known sizes in bytes, files of unknown size."""
@@ -166,16 +183,21 @@ class Journal:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
 
-    def _record_of(self, row: tuple[str, str, int, int, str | None, str | None]) -> Record:
+    def _record_of(self, row: Sequence[Any]) -> Record:
         key, path, size, mtime_ns, digest, verified_by = row
         return Record(
             key,
-            self._root / path,
+            os.path.join(self._root, path),  # noqa: PTH118  as above
             size,
             mtime_ns,
             Digest.parse(digest) if digest else None,
             Proof(verified_by) if verified_by else None,
         )
+
+
+def _row_of(transfer: Transfer) -> tuple[object, ...]:
+    digest = str(transfer.digest) if transfer.digest else None
+    return transfer.key, str(transfer.path), transfer.size, digest
 
 
 def _open(data_dir: Path, create: bool) -> sqlite3.Connection:

@@ -1,172 +1,171 @@
 """What a person names on a command line or in a notebook, as files to pull or to push.
 
 A source is a file name, an archive path, a manifest file, a data file, a directory, or `-` for a manifest on
-standard input. Whatever is wrong with any of them is found before anything moves, and told at once.
+standard input. Whatever is wrong with any of them is found before anything moves, and told at once. What they
+list is kept on disk, so that a million files cost no memory.
 """
 
+import os
 import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from imap_bulk import filenames, manifest
+from imap_bulk.digest import Digest
 from imap_bulk.errors import BadManifest, BadName
-from imap_bulk.manifest import Entry
-from imap_bulk.model import Direction, RemoteFile, Transfer
+from imap_bulk.listing import Listed, Listing
+from imap_bulk.manifest import Entry, Problem
+from imap_bulk.model import LARGEST_PUT_BYTES, Direction, RemoteFile, Transfer
 
 STANDARD_INPUT = "-"
 
+MOST_PROBLEMS_TOLD = 20_000
+"""Problems of one source that are told each; the others are counted, so that memory does not grow with them."""
+
 _UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
 
-Moved = TypeVar("Moved", RemoteFile, Transfer)
+
+def files_of(sources: Iterable[str]) -> Iterator[RemoteFile]:
+    """Turn names, archive paths and manifests into the files they mean, each once. Raises BadManifest at once."""
+    listing = _checked(sources, _files_in)
+    return (RemoteFile(file.key, file.size, _digest(file)) for file in listing)
 
 
-def to_pull(sources: Iterable[str]) -> list[RemoteFile]:
-    """Turn names, archive paths and manifests into the files they mean. Raises BadManifest."""
-    return list(_each_once(sources, _files_of, lambda file: file.key).values())
+def uploads_of(sources: Iterable[str]) -> Iterator[Transfer]:
+    """Turn data files, directories and manifests into uploads, each once. Raises BadManifest at once."""
+    listing = _checked(sources, _uploads_in)
+    return (Transfer(Direction.PUSH, file.key, _path(file), file.size, _digest(file)) for file in listing)
 
 
-def to_push(sources: Iterable[str]) -> list[Transfer]:
-    """Turn data files, directories and manifests into uploads. Raises BadManifest."""
-    return list(_each_once(sources, _uploads_of, lambda upload: str(upload.path.absolute())).values())
+def _digest(file: Listed) -> Digest | None:
+    return Digest.parse(file.digest) if file.digest else None
 
 
-def _each_once(
-    sources: Iterable[str], read: Callable[[str], Iterator[Moved]], identity: Callable[[Moved], str]
-) -> dict[str, Moved]:
-    """Read every source; two of them may name one file, but not two files one object."""
-    found: dict[str, Moved] = {}
-    problems: list[str] = []
-    for source in sources:
+def _path(file: Listed) -> Path:
+    return Path(os.fsdecode(file.place or b""))
+
+
+class _Problems:
+    """What is wrong with one source."""
+
+    def __init__(self, number: int, source: str) -> None:
+        self.number = number
+        self.name = "standard input" if source == STANDARD_INPUT else source
+        self._told: list[Problem] = []
+        self._count = 0
+        self._fault: BadManifest | BadName | None = None
+
+    def add(self, line: int, error: object) -> None:
+        """Note what is wrong with a line."""
+        self._count += 1
+        if len(self._told) < MOST_PROBLEMS_TOLD:
+            self._told.append(Problem(line, str(error)))
+
+    def give_up(self, fault: BadManifest | BadName) -> None:
+        """Note that the source as a whole is of no use."""
+        self._fault = fault
+
+    def error(self) -> BadManifest | BadName | None:
+        """Return all of it, in the order of the lines."""
+        if self._fault or not self._count:
+            return self._fault
+        in_order = sorted(self._told, key=lambda problem: problem.line)
+        return manifest.refusal(in_order, self.name, self._count - len(in_order))
+
+
+_Reader = Callable[[str, _Problems], Iterator[Listed]]
+
+
+def _checked(sources: Iterable[str], read: _Reader) -> Listing:
+    """List every source; two of them may name one file, but not two files one object. Raises BadManifest."""
+    listing = Listing()
+    several: list[_Problems] = []
+    for number, source in enumerate(sources):
+        problems = _Problems(number, source)
+        several.append(problems)
         try:
-            for moved in read(source):
-                known = found.setdefault(moved.key, moved)
-                if identity(known) != identity(moved):
-                    problems.append(f"{identity(known)} and {identity(moved)} would both become {moved.key}")
-                elif known.digest is None:
-                    found[moved.key] = moved
-        except (BadManifest, BadName) as error:
-            problems.append(str(error))
-    if len(problems) == 1:
-        raise BadManifest(problems[0])
-    if problems:
-        raise BadManifest("Nothing was moved:", tuple(problems))
-    return found
+            listing.add(read(source, problems))
+        except (BadManifest, BadName) as fault:
+            problems.give_up(fault)
+    conflicts = _settle(listing, several)
+    errors = [error for problems in several if (error := problems.error())] + conflicts
+    if len(errors) == 1:
+        raise BadManifest(errors[0].summary, errors[0].problems)
+    if errors:
+        raise BadManifest("Nothing was moved:", tuple(map(str, errors)))
+    return listing
 
 
-def _files_of(source: str) -> Iterator[RemoteFile]:
-    if source == STANDARD_INPUT or _is_manifest_file(Path(source)):
-        lines = _Lines(*_read(source))
-        for entry, key in keys(lines):
-            yield RemoteFile(key, entry.size, entry.digest)
+def _settle(listing: Listing, several: list[_Problems]) -> list[BadName]:
+    """Keep one of the files with the same key, and tell of those that contradict each other."""
+    conflicts: list[BadName] = []
+    merged: list[tuple[int, Listed]] = []
+    dropped: list[tuple[int]] = []
+    for (number, first_of_all), *others in listing.repeated():
+        known = first_of_all
+        first_lines = {known.source: known}
+        for again, file in others:
+            first = first_lines.setdefault(file.source, file)
+            dropped.append((again,))
+            if first is not file and file.line:
+                several[file.source].add(file.line, _repetition(first, file))
+            elif _place(file) != _place(known):
+                conflicts.append(BadName(f"{_place(known)} and {_place(file)} would both become {file.key}"))
+            elif known.digest is None:
+                known = known._replace(size=file.size, digest=file.digest)
+        merged.append((number, known))
+    listing.merge(merged, dropped)
+    return conflicts[:MOST_PROBLEMS_TOLD]
+
+
+def _repetition(first: Listed, file: Listed) -> str:
+    if first.written == file.written:
+        return f"{file.written!r} is listed on line {first.line} already; remove one of the two"
+    return f"{file.written!r} is the object of line {first.line} again, {file.key}; remove one of the two"
+
+
+def _place(file: Listed) -> str:
+    return str(_path(file).absolute())
+
+
+def _entries(source: str, problems: _Problems) -> Iterator[Entry]:
+    """Yield what a manifest lists, as far as it can be read."""
+    lines = sys.stdin.buffer if source == STANDARD_INPUT else manifest.lines_of(Path(source))
+    for told in manifest.scan(lines, problems.name):
+        if isinstance(told, Problem):
+            problems.add(told.line, told.text)
+        else:
+            yield told
+
+
+def _is_manifest(source: str) -> bool:
+    """Tell whether a source is a file that is no data file by its name, or standard input."""
+    return source == STANDARD_INPUT or (Path(source).is_file() and not filenames.is_valid(Path(source).name))
+
+
+def _files_in(source: str, problems: _Problems) -> Iterator[Listed]:
+    if not _is_manifest(source):
+        yield Listed(problems.number, None, source, _key_of_source(source))
         return
+    for entry in _entries(source, problems):
+        try:
+            key = key_of(entry.path)
+        except BadName as error:
+            problems.add(entry.line, error)
+        else:
+            digest = str(entry.digest) if entry.digest else None
+            yield Listed(problems.number, entry.line, entry.path, key, None, entry.size, digest)
+
+
+def _key_of_source(source: str) -> str:
     try:
-        yield RemoteFile(key_of(source))
+        return key_of(source)
     except BadName as error:
         if Path(source).suffix and "/" not in source:
             raise BadName(f"{error}; and there is no manifest file of that name") from None
         raise
-
-
-def _uploads_of(source: str) -> Iterator[Transfer]:
-    path = Path(source)
-    if source == STANDARD_INPUT or _is_manifest_file(path):
-        lines = _Lines(*_read(source))
-        base = Path() if source == STANDARD_INPUT else path.parent
-        for entry, file, key in local_files(lines, base):
-            yield Transfer(Direction.PUSH, key, file, file.stat().st_size, entry.digest)
-        return
-    for file in _data_files(path):
-        yield Transfer(Direction.PUSH, filenames.parse(file.name).key, file, file.stat().st_size)
-
-
-def _is_manifest_file(path: Path) -> bool:
-    """Tell whether a path is a file that is no data file by its name."""
-    return path.is_file() and not filenames.is_valid(path.name)
-
-
-def _read(source: str) -> tuple[bytes, str]:
-    """Return a manifest's content, and its name for people."""
-    if source == STANDARD_INPUT:
-        return sys.stdin.buffer.read(), "standard input"
-    return manifest.read_bytes(Path(source)), source
-
-
-def _data_files(path: Path) -> list[Path]:
-    """List the data files that a path stands for; hidden files, such as part files, are nobody's data."""
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise BadName(f"{path}: there is no such file or directory; check the path")
-    files = [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_hidden(file.relative_to(path))]
-    if not files:
-        raise BadName(f"{path}: no files are in this directory")
-    problems = [problem for file in files if (problem := _problem_of(file))]
-    if problems:
-        raise BadName(
-            f"{path}: {len(problems)} of {len(files)} files have no name that the archive takes; rename them, "
-            "move them away, or push a manifest of the others",
-            tuple(problems),
-        )
-    return files
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _problem_of(file: Path) -> str | None:
-    try:
-        filenames.parse(file.name)
-    except BadName as error:
-        return f"{file}: {error}"
-    return None
-
-
-class _Lines:
-    """The lines of a manifest: which object each claims, and all that is wrong with them."""
-
-    def __init__(self, content: bytes | str, name: str) -> None:
-        """Read what can be read. Raises BadManifest when it is no manifest at all."""
-        self._name = name
-        self._claims: dict[str, int] = {}
-        self.entries, self._problems = manifest.scan(content, name)
-
-    @contextmanager
-    def checking(self, entry: Entry) -> Iterator[None]:
-        """Keep a BadName raised inside as this line's problem."""
-        try:
-            yield
-        except BadName as error:
-            self._problems.append(f"line {entry.line}: {error}")
-
-    def claim(self, key: str, entry: Entry) -> None:
-        """Note that this line means the object `key`. Raises BadName when an earlier one does."""
-        if key in self._claims:
-            raise BadName(
-                f"{entry.path!r} is the object of line {self._claims[key]} again, {key}; remove one of the two"
-            )
-        self._claims[key] = entry.line
-
-    def refuse(self) -> None:
-        """Raise BadManifest if any line has a problem."""
-        in_order = sorted(self._problems, key=lambda problem: int(problem.split()[1].rstrip(":")))
-        manifest.refuse(in_order, self._name)
-
-
-def keys(lines: _Lines) -> list[tuple[Entry, str]]:
-    """Pair each entry of a manifest with its object key. Raises `BadManifest` with every bad line."""
-    paired: list[tuple[Entry, str]] = []
-    for entry in lines.entries:
-        with lines.checking(entry):
-            key = key_of(entry.path)
-            lines.claim(key, entry)
-            paired.append((entry, key))
-    lines.refuse()
-    return paired
 
 
 def key_of(path: str) -> str:
@@ -185,7 +184,7 @@ def key_of(path: str) -> str:
         )
     if match := _UNSAFE_IN_KEYS.search(path):
         raise BadName(f"{path!r} is no object key; it holds the character {match[0]!r}")
-    return _spice_key(path) or path
+    return path if parts[0] == "imap" else _spice_key(path) or path
 
 
 def _spice_key(path: str) -> str | None:
@@ -197,39 +196,129 @@ def _spice_key(path: str) -> str | None:
     return key if key == f"imap/spice/{path}" else None
 
 
-def local_files(lines: _Lines, base: Path) -> list[tuple[Entry, Path, str]]:
-    """Pair each entry of a manifest with the regular file that it means and the key that file will have.
+def _uploads_in(source: str, problems: _Problems) -> Iterator[Listed]:
+    if _is_manifest(source):
+        base = Path() if source == STANDARD_INPUT else Path(source).parent
+        yield from _local_files(source, base, problems)
+        return
+    for path in _data_files(Path(source)):
+        key = filenames.parse(path.name).key
+        yield Listed(problems.number, None, "", key, os.fsencode(path), _uploadable(path, path.stat().st_size))
+
+
+def _uploadable(path: Path, size: int) -> int:
+    """Return the size of a file in bytes. Raises BadName for one that storage would not take."""
+    if size > LARGEST_PUT_BYTES:
+        raise BadName(f"{str(path)!r} has {size} bytes; storage takes at most 5 GiB in one upload")
+    return size
+
+
+def _local_files(source: str, base: Path, problems: _Problems) -> Iterator[Listed]:
+    """Yield the regular files that the lines of a manifest mean, with the keys that they will have.
 
     A relative path counts from `base` and stays below it, also through symbolic links; an absolute one is taken
-    as written. Raises `BadManifest` with every bad line.
+    as written.
     """
-    found: list[tuple[Entry, Path, str]] = []
-    root = base.resolve()
-    for entry in lines.entries:
-        path = base / entry.path
-        with lines.checking(entry):
-            _check_local(entry, path, root)
-        with lines.checking(entry):
+    ground = _Ground(base)
+    for entry in _entries(source, problems):
+        path, size = base / entry.path, None
+        try:
+            size = ground.size_of(entry, path)
+        except BadName as error:
+            problems.add(entry.line, error)
+        try:
             key = filenames.parse(path.name).key
-            lines.claim(key, entry)
-            found.append((entry, path, key))
-    lines.refuse()
-    return found
+        except BadName as error:
+            problems.add(entry.line, error)
+        else:
+            digest = str(entry.digest) if entry.digest else None
+            yield Listed(problems.number, entry.line, entry.path, key, os.fsencode(path), size, digest)
 
 
-def _check_local(entry: Entry, path: Path, root: Path) -> None:
-    try:
-        if not Path(entry.path).is_absolute() and not path.resolve().is_relative_to(root):
-            raise BadName(f"{entry.path!r} leads outside {root}; move the file there or write its absolute path")
-        status = path.stat()
-    except FileNotFoundError:
-        raise BadName(f"there is no file {str(path)!r}; check the path") from None
-    except (OSError, RuntimeError, ValueError) as error:  # until Python 3.13, a loop of links is a RuntimeError
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadName(f"{str(path)!r} cannot be read: {reason}") from None
-    if not stat.S_ISREG(status.st_mode):
-        raise BadName(f"{str(path)!r} is not a regular file; list files, not directories or devices")
-    if entry.size not in (None, status.st_size):
+class _Ground:
+    """The directory from which the paths of a manifest count."""
+
+    def __init__(self, base: Path) -> None:
+        self._root = base.resolve()
+        self._inside: dict[Path, bool] = {}
+        """Directories that were looked at: resolving one costs a system call for each of its parts."""
+
+    def size_of(self, entry: Entry, path: Path) -> int:
+        """Return the size in bytes of the file that an entry means. Raises BadName."""
+        try:
+            status = path.lstat()
+            if not Path(entry.path).is_absolute() and not self._holds(path, status):
+                raise BadName(
+                    f"{entry.path!r} leads outside {self._root}; move the file there or write its absolute path"
+                )
+            if stat.S_ISLNK(status.st_mode):
+                status = path.stat()
+        except FileNotFoundError:
+            raise BadName(f"there is no file {str(path)!r}; check the path") from None
+        except (
+            OSError,
+            RuntimeError,
+            ValueError,
+        ) as error:  # until Python 3.13, a loop of links is a RuntimeError
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise BadName(f"{str(path)!r} cannot be read: {reason}") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise BadName(f"{str(path)!r} is not a regular file; list files, not directories or devices")
+        if entry.size not in (None, status.st_size):
+            raise BadName(
+                f"{str(path)!r} has {status.st_size} bytes, the manifest says {entry.size}; correct one of them"
+            )
+        return _uploadable(path, status.st_size)
+
+    def _holds(self, path: Path, status: os.stat_result) -> bool:
+        if stat.S_ISLNK(status.st_mode):
+            return path.resolve().is_relative_to(self._root)
+        parent = path.parent
+        if parent not in self._inside:
+            self._inside[parent] = parent.resolve().is_relative_to(self._root)
+        return self._inside[parent]
+
+
+def _data_files(path: Path) -> Iterator[Path]:
+    """Yield the data files that a path stands for; hidden files, such as part files, are nobody's data."""
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise BadName(f"{path}: there is no such file or directory; check the path")
+    count, misnamed = 0, []
+    for file in _below(path):
+        count += 1
+        if problem := _problem_of(file):
+            misnamed.append(problem)
+        else:
+            yield file
+    if not count:
+        raise BadName(f"{path}: no files are in this directory")
+    if misnamed:
         raise BadName(
-            f"{str(path)!r} has {status.st_size} bytes, the manifest says {entry.size}; correct one of them"
+            f"{path}: {len(misnamed)} of {count} files have no name that the archive takes; rename them, "
+            "move them away, or push a manifest of the others",
+            tuple(misnamed[:MOST_PROBLEMS_TOLD]),
         )
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    """Yield the files in a directory and below, in the order of their paths; links lead to files only."""
+    with os.scandir(directory) as entries:
+        several = sorted(
+            (entry for entry in entries if not entry.name.startswith(".")), key=lambda each: each.name
+        )
+    for entry in several:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(directory / entry.name)
+        elif entry.is_file():
+            yield directory / entry.name
+
+
+def _problem_of(file: Path) -> str | None:
+    try:
+        filenames.parse(file.name)
+    except BadName as error:
+        return f"{file}: {error}"
+    return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpServer
+from tests import canaries
 from tests.archives.conftest import Open
 from tests.archives.fake_imap import FakeImap, Row, ancillary, gateway, in_series, kernel, old_science, science
 
@@ -28,7 +29,7 @@ STORAGE = "https://sds-data-1.s3.us-west-2.amazonaws.com/imap%2Fswe/l0/%7Ea+b.pk
 SIGNED = f"{STORAGE}?X-Amz-Date=20261122T102225Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Signature=s%2Fs"
 EXPIRES_AT = 1795342945.0 + 3600
 FILE = Transfer(Direction.PULL, KEY, Path(NAME))
-SECRET = "s3cr3t-key"
+SECRET = canaries.API_KEY
 
 Answer = Callable[[], web.Response]
 

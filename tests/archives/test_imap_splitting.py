@@ -21,12 +21,12 @@ from tests.archives.fake_imap import (
     science,
 )
 
-from imap_bulk import http
 from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.archives.imap.params import params
 from imap_bulk.archives.imap.query import ImapQuery
 from imap_bulk.archives.imap.split import parts
 from imap_bulk.errors import Busy, Rejected, ServerFault
+from imap_bulk.transport import api
 
 TODAY = date(2026, 11, 22)
 DAYS = st.dates().map(lambda day: f"{day.year:04}{day.month:02}{day.day:02}")
@@ -158,7 +158,7 @@ async def test_splitting_needs_no_retries(archive_at: Open) -> None:
 async def test_an_answer_longer_than_can_be_read_is_split(
     archive_at: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "ANSWER_LIMIT_BYTES", 9000)
+    monkeypatch.setattr(api, "ANSWER_LIMIT_BYTES", 9000)
     fake = FakeImap(scattered(3))
     assert len(await keys(await archive_at(fake), version="v001.0001")) == len(fake.rows)
 
@@ -166,7 +166,7 @@ async def test_an_answer_longer_than_can_be_read_is_split(
 async def test_an_endless_answer_to_the_smallest_question_is_refused(
     archive_at: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "ANSWER_LIMIT_BYTES", 10)
+    monkeypatch.setattr(api, "ANSWER_LIMIT_BYTES", 10)
     fake = FakeImap(always=lambda: web.Response(text="x" * 11))
     with pytest.raises(Rejected, match="longer than"):
         await keys(await archive_at(fake), filename="naif0012.tls")

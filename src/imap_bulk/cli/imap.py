@@ -1,7 +1,7 @@
 """The verbs of the command line: query, pull, push."""
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -116,10 +116,10 @@ def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishe
     return code_of(result)
 
 
-def _named(sources: tuple[str, ...]) -> "list[RemoteFile]":
-    from imap_bulk.sources import to_pull
+def _named(sources: tuple[str, ...]) -> "Iterator[RemoteFile]":
+    from imap_bulk.sources import files_of
 
-    return to_pull(sources)
+    return files_of(sources)
 
 
 @click.command(short_help="Send files to the archive.")
@@ -137,10 +137,10 @@ def push(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
       sha256sum imap_* > sums.txt; imap-bulk push sums.txt
       imap-bulk push outbox/ --dry-run
     """
-    from imap_bulk.sources import to_push
+    from imap_bulk.sources import uploads_of
 
     wishes = options.wishes_of(given)
-    transfers = to_push(sources)
+    transfers = uploads_of(sources)
     from imap_bulk import bulk
 
     archive = place.archive(wishes.settings)

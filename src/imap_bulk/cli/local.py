@@ -35,9 +35,9 @@ def verify(place: Place, manifests: tuple[str, ...], jobs: int, quiet: bool, as_
       imap-bulk --data-dir /data verify
       imap-bulk --data-dir /data verify sums.txt
     """
-    from imap_bulk.sources import to_pull
+    from imap_bulk.sources import files_of
 
-    files = to_pull(manifests) if manifests else None
+    files = files_of(manifests) if manifests else None
     from imap_bulk import bulk
 
     with Console(Verb.VERIFY, quiet=quiet, json=as_json) as console:

@@ -1,12 +1,15 @@
 """The IMAP Science Data Center: searches it, and has it sign URLs. All generations of its API since 2024."""
 
+import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
 from imap_bulk.archives.imap.params import endpoint, params
@@ -23,14 +26,19 @@ from imap_bulk.archives.imap.records import (
 from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send, is_web_address
 from imap_bulk.archives.imap.split import parts
 from imap_bulk.errors import AccessDenied, BulkError, Garbled, NotFound, Rejected, Vanished
-from imap_bulk.http import AnswerTooLong, ApiSession, Reply, api_error
+from imap_bulk.http import Reply, api_error
+from imap_bulk.listing import Seen
 from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
+from imap_bulk.transport.api import AnswerTooLong, ApiSession
 
 _HOST = "api.imap-mission.com"
 _PREFIXES = ("/api-key", "/authorized")
 _REDIRECTS = {301, 302, 303, 307, 308}
+_AT_ONCE = 4
+"""Parts of a search that are asked for at once. Each answer may have 6 MiB, and waits for its turn in memory."""
+
 _TOO_LARGE = 413
 _MAYBE_TOO_LARGE = {500, 502, 503, 504}
 _NO_SUCH_ENDPOINT = {(403, "Missing Authentication Token"), (404, "Not Found")}  # as API Gateway says it
@@ -98,22 +106,37 @@ class ImapArchive:
     async def search(self, query: ImapQuery) -> AsyncIterator[RemoteFile]:
         """Yield every file that matches, each once. Raises BadQuery, AccessDenied, Rejected, TransientError.
 
-        What is too large to be answered at once is asked for in parts.
+        What is too large to be answered at once is asked for in parts; while one answer is read, the next few
+        are on their way. The order is that of the parts.
         """
-        pending: deque[tuple[ImapQuery, int | None]] = deque((piece, None) for piece in query.pieces())
-        seen: set[str] = set()
-        while pending:
-            piece, suspected = pending.popleft()
-            try:
-                records = await self._ask(piece, suspected)
-            except _TooMuch as answer:
-                pending.extendleft((part, answer.status) for part in reversed(answer.smaller))
-                continue
-            for file in (to_file(record, str(piece)) for record in records):
-                if file.key not in seen:
-                    seen.add(file.key)
+        seen = Seen()
+        async with aclosing(self._files(query)) as files:
+            async for file in files:
+                if seen.add(file.key):
                     self._has_listed = True
                     yield file
+
+    async def _files(self, query: ImapQuery) -> AsyncGenerator[RemoteFile, None]:
+        """Yield what the archive answers to the pieces of a query, or to the parts of those that are too large."""
+        pending = deque(_Question(piece) for piece in query.pieces())
+        ahead = 1  # an archive that is asked in vain is asked once
+        try:
+            while pending:
+                for question in islice(pending, ahead):
+                    question.ask(self._query)
+                current = pending.popleft()
+                try:
+                    records = deque(await self._ask(current))
+                except _TooMuch as answer:
+                    pending.extendleft(_Question(part, answer.status) for part in reversed(answer.smaller))
+                    ahead = 1  # several answers that are too large are too large for memory
+                else:
+                    subject = str(current.piece)
+                    while records:  # an answer that is read leaves memory before the next is taken apart
+                        yield to_file(records.popleft(), subject)
+                    ahead = _AT_ONCE
+        finally:
+            await _forget([question.reply for question in pending if question.reply])
 
     def hint_when_empty(self) -> str | None:
         """Say why a search may have found nothing, if there is a reason in sight."""
@@ -185,23 +208,25 @@ class ImapArchive:
 
     async def _query(self, piece: ImapQuery) -> Reply:
         """Ask once; again, without a table, if that shows that the archive is older than its tables."""
-        reply = await self._get(endpoint(piece), params(piece, has_tables=self._has_tables))
-        if self._has_tables and without_tables(reply):
+        with_tables = self._has_tables
+        reply = await self._get(endpoint(piece), params(piece, has_tables=with_tables))
+        if with_tables and without_tables(reply):
             self._has_tables = False
             return await self._query(piece)
         return reply
 
-    async def _ask(self, piece: ImapQuery, suspected: int | None) -> list[Record]:
+    async def _ask(self, question: "_Question") -> list[Record]:
         """Ask until there is an answer, a permanent error, or, twice in a row, the status of too much.
 
-        `suspected` is the status that split the query of which this is a part: seen again, once is enough.
+        The status that split the query of which this is a part is believed when seen once.
         """
+        piece, suspected = question.piece, question.suspected
         smaller = parts(piece, _today())
 
         async def attempt() -> list[Record]:
             nonlocal suspected
             try:
-                reply = await self._query(piece)
+                reply = await question.next_reply(self._query)
             except AnswerTooLong as error:
                 if smaller:
                     raise _TooMuch(smaller, _TOO_LARGE) from error
@@ -216,6 +241,35 @@ class ImapArchive:
 
         patience = replace(self.settings, retries=max(bool(smaller), self.settings.retries))
         return narrowed(piece, await persist(attempt, patience), has_tables=self._has_tables)
+
+
+_Ask = Callable[[ImapQuery], Coroutine[Any, Any, Reply]]
+
+
+@dataclass(slots=True)
+class _Question:
+    """A part of a search. Its first attempt may begin before its turn; those after a failure wait for it."""
+
+    piece: ImapQuery
+    suspected: int | None = None
+    """The status that split the query of which this is a part."""
+    reply: asyncio.Task[Reply] | None = None
+
+    def ask(self, ask: _Ask) -> None:
+        """Begin the first attempt."""
+        self.reply = self.reply or asyncio.create_task(ask(self.piece))
+
+    async def next_reply(self, ask: _Ask) -> Reply:
+        """Return the reply to the attempt that has begun, or else to another one."""
+        reply, self.reply = self.reply, None
+        return await (reply or ask(self.piece))
+
+
+async def _forget(replies: Sequence[asyncio.Task[Reply]]) -> None:
+    """End attempts that nobody waits for any more."""
+    for reply in replies:
+        reply.cancel()
+    await asyncio.gather(*replies, return_exceptions=True)
 
 
 def _today() -> date:

@@ -32,7 +32,7 @@ def unwrap(reply: Reply) -> Reply:
             return reply
         status = int(answer["statusCode"])
         headers = {**reply.headers, **dict(answer.get("headers") or {})}
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return reply
     body = answer["body"] if isinstance(answer["body"], str) else json.dumps(answer["body"])
     told = {str(name).title(): str(value) for name, value in headers.items()}
@@ -54,7 +54,7 @@ def _read_text(text: str) -> Any:
     """Read a list that came as text: JSON within JSON, or the tuples of the first generation."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         rows = ast.literal_eval(text) if _G1_ANSWER.fullmatch(text) else None
     if rows is None or any(len(row) != len(_G1_FIELDS) for row in rows):
         return None
@@ -72,7 +72,7 @@ def read_text(reply: Reply) -> str:
     """Read an answer that is one string: as JSON, or bare as an envelope holds it."""
     try:
         answer = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return reply.text.strip()
     return answer if isinstance(answer, str) else reply.text
 
