@@ -5,13 +5,16 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from itertools import product
 from pathlib import Path
 
-from benchmarks import against, chart, network, results, tables
+from benchmarks import against, chart, network, report, results, tables
+from benchmarks.link import Distance
+from benchmarks.measure import PATIENCE
 from benchmarks.programs import all_rivals
 from benchmarks.rivals import OURS
 from benchmarks.session import Plan, play, tell
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import GROUPS, WORKLOADS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,6 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.chart:
         print(chart.svg(results.load(options.chart)), end="")
         return 0
+    if options.report:
+        return _report(options.into)
     if options.rivals:
         os.environ["IMAP_BULK_RIVALS"] = str(options.rivals.resolve())
     if options.list:
@@ -43,9 +48,15 @@ def main(arguments: Sequence[str]) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="imap-bulk beside its rivals.")
     add = parser.add_argument
-    add("--workload", type=_workloads, default=["small"], metavar="NAME,...", help=", ".join(WORKLOADS) + ", all")
+    add(
+        "--workload", type=_workloads, default=["small"], metavar="NAME,...", help=", ".join([*WORKLOADS, *GROUPS])
+    )
     add("--scale", type=float, default=1.0, help="a part of the data, as in 0.01; then no results are kept")
     add("--peers", type=_peers, metavar="NAME,...", help="who takes part [default: all that are installed]")
+    far = "lay a long way to the server, as in 80ms, or 80ms,0.5%% of packets lost; repeat for several tables"
+    add("--link", type=_distance, action="append", metavar="RTT[,LOSS]", help=far)
+    slow = "seconds that one run may take; who takes longer does not run again [default: %(default)g]"
+    add("--patience", type=float, default=PATIENCE, metavar="S", help=slow)
     add("--rounds", type=int, default=5, help="how often everybody runs [default: 5]")
     add("--against", metavar="REF", help="race also with another commit of imap-bulk")
     add("--rivals", type=Path, metavar="DIR", help="virtual environment of the rivals from PyPI")
@@ -57,15 +68,24 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--list", action="store_true", help="show workloads, and who is installed")
     add("--table", type=Path, metavar="FILE", help="print the table of a result")
     add("--chart", type=Path, metavar="FILE", help="print the chart of a result, as SVG")
+    add("--report", action="store_true", help="draw all kept results, and print one table of them as Markdown")
+    add("--into", type=Path, metavar="FILE", help=f"with --report: put it between {report.BEGIN} and ... end")
     options = parser.parse_args(arguments)
-    if options.rounds < 1 or options.scale <= 0:
-        parser.error("--rounds and --scale are positive")
+    if options.rounds < 1 or options.scale <= 0 or options.patience <= 0:
+        parser.error("--rounds, --scale and --patience are positive")
     return options
 
 
 def _workloads(text: str) -> list[str]:
-    names = list(WORKLOADS) if text == "all" else text.split(",")
-    return _known(names, WORKLOADS)
+    names = [each for name in text.split(",") for each in GROUPS.get(name, (name,))]
+    return _known(names, [*WORKLOADS, *GROUPS])
+
+
+def _distance(text: str) -> Distance:
+    try:
+        return Distance.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _peers(text: str) -> list[str]:
@@ -83,8 +103,8 @@ def _run(options: argparse.Namespace, other: against.Checkout | None) -> int:
         network.prepare()
     keep = options.scale == 1 if options.keep_results is None else options.keep_results
     failed = False
-    for name in options.workload:
-        plan = _plan(options, name, other)
+    for distance, name in product(options.link or [None], options.workload):
+        plan = _plan(options, name, distance, other)
         if not plan.rivals:
             raise RuntimeError(f"{name}: nobody who could take part is installed")
         result = play(plan)
@@ -95,8 +115,11 @@ def _run(options: argparse.Namespace, other: against.Checkout | None) -> int:
     return 1 if failed else 0
 
 
-def _plan(options: argparse.Namespace, name: str, other: against.Checkout | None) -> Plan:
-    work = WORKLOADS[name].scaled(options.scale)
+def _plan(
+    options: argparse.Namespace, name: str, distance: Distance | None, other: against.Checkout | None
+) -> Plan:
+    whole = WORKLOADS[name]
+    work = (whole.where_lossy() if distance and distance.loss else whole).scaled(options.scale)
     wanted = [
         rival
         for rival in all_rivals()
@@ -105,7 +128,20 @@ def _plan(options: argparse.Namespace, name: str, other: against.Checkout | None
     there = [rival for rival in wanted if rival.version()]
     missing = [rival.name for rival in wanted if rival not in there]
     second = [other.rival()] if other else []
-    return Plan(work, [*there, *second], missing, options.rounds, options.server)
+    rivals = [*there, *second]
+    return Plan(work, rivals, missing, options.rounds, options.server, distance, options.patience)
+
+
+def _report(into: Path | None) -> int:
+    try:
+        text = report.write()
+        if into:
+            report.put_into(into, text)
+        print(text, end="")
+        return 0
+    except (RuntimeError, OSError) as error:
+        tell(f"Error: {error}")
+        return 1
 
 
 def _list() -> int:

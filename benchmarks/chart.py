@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from benchmarks import results
 from benchmarks.rivals import OURS
-from benchmarks.tables import Row, rows
+from benchmarks.tables import Row, amount_of, figure, rows
 
 _WIDTH, _LEFT, _RIGHT = 760, 210, 130
 _TOP, _STEP, _BAR = 44, 26, 16
-_MANY_FILES = 1000
 
 _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#57606a}.title{font-weight:600}.ours{fill:#2f81f7}"
@@ -22,12 +22,11 @@ _STYLE = (
 def svg(result: Mapping[str, Any]) -> str:
     """Draw files/s (or MB/s, where files are few) of all tools that did their work; higher is better."""
     work = result["workload"]
-    by_count = work["files"] / work["scale"] >= _MANY_FILES
-    amount, unit = (work["files"], "files/s") if by_count else (work["bytes"] / 1e6, "MB/s")
+    amount, unit = amount_of(result)
     done = [row for row in rows(result) if row.wall]
     most = max((amount / row.wall.low for row in done if row.wall), default=1.0)
     height = _TOP + _STEP * len(done) + 30
-    title = f"{work['name']} ({work['direction']}): {unit}, median of the rounds with their range"
+    title = f"{results.title(result)} ({work['direction']}): {unit}, median of the rounds with their range"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",
@@ -51,5 +50,5 @@ def _bar(row: Row, top: int, amount: float, most: float) -> str:
         f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end">{escape(row.peer)}</text>'
         f'<rect class="{kind}" x="{_LEFT}" y="{top}" width="{middle:.1f}" height="{_BAR}" rx="2"/>'
         f'<path class="spread" d="M{_LEFT + slow:.1f} {at}H{_LEFT + fast:.1f}"/>'
-        f'<text x="{_LEFT + fast + 8:.1f}" y="{top + 13}">{amount / row.wall.median:,.0f}</text>'
+        f'<text x="{_LEFT + fast + 8:.1f}" y="{top + 13}">{figure(amount / row.wall.median)}</text>'
     )

@@ -16,7 +16,9 @@ from benchmarks.rivals import Job, Rival, search_path
 from benchmarks.stage import Stage
 from benchmarks.workloads import MIB, DataFile, Direction, sha256_of
 
-_LONGEST_RUN = 600.0
+PATIENCE = 600.0
+"""Seconds that one run may take."""
+
 _PREWARM = 1.3
 _STOP_WATCH = Path(__file__).parent / "timed.py"
 
@@ -45,18 +47,24 @@ class Run:
         }
 
 
-def measure(rival: Rival, job: Job, stage: Stage, number: int, *, by_digest: bool) -> Run:
-    """Run a tool once, in directories that are empty before and after."""
+class TooSlow(RuntimeError):
+    """A tool was not done in time, and was ended."""
+
+
+def measure(rival: Rival, job: Job, stage: Stage, number: int, *, by_digest: bool, patience: float) -> Run:
+    """Run a tool once, for `patience` seconds at most, in directories that are empty before and after."""
     _clear(job, stage)
     try:
         command = rival.command(job)
         prewarm(sum(file.size for file in job.files), job.scratch)
         before = stage.cpu_seconds()
-        figures = _timed([path_of(command[0]), *command[1:]], job.scratch)
+        figures = _timed([path_of(command[0]), *command[1:]], job.scratch, patience)
         spent = stage.cpu_seconds() - before
         arrived = stage.received if job.direction is Direction.PUSH else job.dest
         problem = _failure(figures, job.scratch) or wrong_files(arrived, job.files, by_digest=by_digest)
         return Run(number, rival.name, server_cpu=spent, problem=problem, **figures)
+    except TooSlow:
+        return Run(number, rival.name, wall=patience, exit=-1, problem=f"not done after {patience:g} s")
     except (OSError, RuntimeError) as error:  # one tool that cannot be run must not end the session
         return Run(number, rival.name, exit=-1, problem=f"{type(error).__name__}: {error}")
     finally:
@@ -97,7 +105,7 @@ def _clear(job: Job, stage: Stage) -> None:
         stage.forget_uploads()
 
 
-def _timed(command: Sequence[str], scratch: Path) -> dict[str, Any]:
+def _timed(command: Sequence[str], scratch: Path, patience: float) -> dict[str, Any]:
     """Run a command under the stop-watch, with nobody's settings in its environment."""
     result = scratch / "figures.json"
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -109,12 +117,12 @@ def _timed(command: Sequence[str], scratch: Path) -> dict[str, Any]:
             start_new_session=True,
         )  # fmt: skip
     try:
-        process.wait(_LONGEST_RUN)
+        process.wait(patience)
     except BaseException as error:
         os.killpg(process.pid, signal.SIGKILL)  # not yet waited for, so this is still the group begun above
         process.wait()
         if isinstance(error, subprocess.TimeoutExpired):
-            raise RuntimeError(f"not done after {_LONGEST_RUN:.0f} s") from None
+            raise TooSlow from None
         raise
     if not result.is_file():
         raise RuntimeError(f"could not be run: {_last_line(scratch)}")

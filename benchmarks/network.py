@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _INSIDE = "IMAP_BULK_BENCHMARKS_INSIDE"
 _CONTROL = "cubic"
+REMEMBERS_NOT = Path("/proc/sys/net/ipv4/tcp_no_metrics_save")
 _ROUTES = ("127.0.0.0/8", "127.0.0.1")
 
 
@@ -50,6 +52,12 @@ def prepare() -> None:
     for route in _ROUTES:
         words = f"route replace local {route} dev lo proto kernel scope host src 127.0.0.1 table local congctl"
         subprocess.run(["ip", *words.split(), _CONTROL], capture_output=True, check=False)
+
+
+def forget_paths() -> None:
+    """Have TCP not remember in this namespace how a path was: one tool's losses would slow down the next one."""
+    with suppress(OSError):  # as where /proc is read-only
+        REMEMBERS_NOT.write_text("1")
 
 
 def describe() -> dict[str, object]:

@@ -8,6 +8,8 @@ from benchmarks.rivals import Job, Ours, Program, Rival, Script, search_path
 from benchmarks.workloads import DataFile, Direction
 
 _OPENER = build_opener(ProxyHandler({}))
+_PART_MIB = 8
+_ARIA2_MOST = 16  # it takes no more than that for --max-connection-per-server
 
 
 class Curl(Program):
@@ -53,8 +55,9 @@ class Wget2(Program):
     def command(self, job: Job) -> list[str]:
         """See `Rival.command`."""
         urls = job.write("urls.txt", [job.download_url(file) for file in job.files])
+        parts = [f"--chunk-size={_PART_MIB}M"] if job.streams > 1 else []
         return [
-            "wget2", "--no-config", "--no-hsts", "--quiet", "--tries=1", f"--max-threads={job.jobs}",
+            "wget2", "--no-config", "--no-hsts", "--quiet", "--tries=1", f"--max-threads={job.jobs}", *parts,
             "--force-directories", "--no-host-directories", "--cut-dirs=1", f"--directory-prefix={job.dest}",
             f"--input-file={urls}",
         ]  # fmt: skip
@@ -73,8 +76,9 @@ class Aria2(Program):
             path = job.dest / file.key
             lines += [job.download_url(file), f"  dir={path.parent}", f"  out={path.name}", *self._check(file)]
         return [
-            "aria2c", "--no-conf", "--quiet", f"--max-concurrent-downloads={job.jobs}", "--split=1",
-            "--max-connection-per-server=1", "--file-allocation=none", "--auto-file-renaming=false",
+            "aria2c", "--no-conf", "--quiet", f"--max-concurrent-downloads={job.jobs}",
+            f"--split={job.streams}", f"--max-connection-per-server={min(job.streams, _ARIA2_MOST)}",
+            "--min-split-size=1M", "--file-allocation=none", "--auto-file-renaming=false",
             f"--input-file={job.write('aria2.txt', lines)}",
         ]  # fmt: skip
 
@@ -103,7 +107,7 @@ class Rclone(Program):
         wanted = job.write("wanted.txt", [file.key for file in job.files])
         return [
             "rclone", "copy", "--quiet", "--retries", "1", "--http-url", f"{job.url}/download/",
-            "--files-from-raw", wanted, "--no-traverse", "--no-check-dest",
+            "--files-from-raw", wanted, "--no-traverse", "--no-check-dest", *_rclone_parts(job),
             "--transfers", str(job.jobs), "--checkers", str(job.jobs), ":http:", str(job.dest),
         ]  # fmt: skip
 
@@ -122,6 +126,13 @@ class RcloneCopyUrl(Program):
             "rclone", "copyurl", "--quiet", "--urls", job.write("urls.csv", lines), str(job.dest),
             "--transfers", str(job.jobs),
         ]  # fmt: skip
+
+
+def _rclone_parts(job: Job) -> list[str]:
+    return [
+        f"--multi-thread-streams={job.streams}", f"--multi-thread-cutoff={_PART_MIB}M",
+        f"--multi-thread-chunk-size={_PART_MIB}M",
+    ]  # fmt: skip
 
 
 def all_rivals() -> list[Rival]:

@@ -38,6 +38,11 @@ class Job:
     """For lists and configuration; gone before the next run."""
     jobs: int
 
+    @property
+    def streams(self) -> int:
+        """Connections that each file may have, where there are more of them than files."""
+        return max(1, self.jobs // len(self.files))
+
     def download_url(self, file: DataFile) -> str:
         """Return where a download begins: at the API."""
         return f"{self.url}/download/{file.key}"
@@ -56,10 +61,14 @@ class Job:
                 "key": file.key,
                 "url": f"{self.url}/upload/{file.name}" if pushes else self.download_url(file),
                 "path": str((self.source if pushes else self.dest) / file.key),
+                "size": file.size,
             }
             for file in self.files
         ]
-        job = {"direction": self.direction, "url": self.url, "dest": str(self.dest), "jobs": self.jobs}
+        job = {
+            "direction": self.direction, "url": self.url, "dest": str(self.dest), "jobs": self.jobs,
+            "streams": self.streams,
+        }  # fmt: skip
         return self.write("job.json", [json.dumps({**job, "files": files})])
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import network
-from benchmarks.measure import Run, measure
+from benchmarks.link import Distance, open_link
+from benchmarks.measure import PATIENCE, Run, measure
 from benchmarks.rivals import Job, Rival
 from benchmarks.stage import Stage, open_stage
 from benchmarks.workloads import Direction, Workload, make, make_warm_up
@@ -33,11 +34,16 @@ class Plan:
     """Names of those who would take part, were they installed."""
     rounds: int
     server: str
+    distance: Distance | None = None
+    """How far the server is; None for the loopback."""
+    patience: float = PATIENCE
+    """Seconds that one run may take; who takes longer once does not run again."""
 
 
 def play(plan: Plan) -> dict[str, Any]:
     """Run a session; return what `tables` reads and `results` keeps. Raises RuntimeError."""
-    with _place(sum(plan.workload.sizes())) as place:
+    load = os.getloadavg()[0]
+    with _place(sum(plan.workload.sizes())) as place, open_link(plan.distance) as link:
         source, warm = place / "source", place / "warm"
         tell(f"{plan.workload.name}: making {plan.workload.count} files")
         files = make(plan.workload, source)
@@ -45,16 +51,31 @@ def play(plan: Plan) -> dict[str, Any]:
         first = make_warm_up(warm if pushes else source)
         served = None if pushes else source
         (place / "server").mkdir()
-        with open_stage(plan.server, served, place / "server", [*first, *files]) as stage:
+        with open_stage(plan.server, link, served, place / "server", [*first, *files]) as stage:
             own = (place / "dest", place / "scratch", plan.workload.jobs)
             trial = Job(plan.workload.direction, first, stage.url, warm, *own)
             for rival in plan.rivals:
-                measure(rival, trial, stage, 0, by_digest=False)
+                measure(rival, trial, stage, 0, by_digest=False, patience=plan.patience)
             stage.forget_uploads()
             job = Job(plan.workload.direction, files, stage.url, source, *own)
             commands = {rival.name: _shown(rival.command(job), place) for rival in plan.rivals}
-            runs = [measure_told(rival, job, stage, number) for number, rival in turns(plan)]
-            return _result(plan, stage.name, sum(file.size for file in files), commands, runs)
+            runs = _rounds(plan, job, stage)
+            result = _result(plan, stage.name, sum(file.size for file in files), commands, runs)
+            result["network"]["link"] = link.describe()
+            result["machine"]["load_at_start"] = round(load, 2)
+            return result
+
+
+def _rounds(plan: Plan, job: Job, stage: Stage) -> list[Run]:
+    """Play the rounds, with every digest checked in the first, and every size in all."""
+    runs: list[Run] = []
+    for number, rival in turns(plan):
+        if any(run.peer == rival.name and run.wall >= plan.patience for run in runs):
+            continue
+        run = measure(rival, job, stage, number, by_digest=number == 1, patience=plan.patience)
+        tell(f"  round {number}  {rival.name:28} {run.wall:8.2f} s  {run.problem}")
+        runs.append(run)
+    return runs
 
 
 def turns(plan: Plan) -> Iterator[tuple[int, Rival]]:
@@ -63,13 +84,6 @@ def turns(plan: Plan) -> Iterator[tuple[int, Rival]]:
         start = number % len(plan.rivals)
         order = [*plan.rivals[start:], *plan.rivals[:start]]
         yield from ((number + 1, rival) for rival in (order if number % 2 == 0 else reversed(order)))
-
-
-def measure_told(rival: Rival, job: Job, stage: Stage, number: int) -> Run:
-    """Measure a run, and say how it went. Digests are checked in the first round, sizes in all."""
-    run = measure(rival, job, stage, number, by_digest=number == 1)
-    tell(f"  round {number}  {rival.name:28} {run.wall:8.2f} s  {run.problem}")
-    return run
 
 
 def tell(line: str) -> None:

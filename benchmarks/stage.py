@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, Self
 
+from benchmarks.link import Link
 from benchmarks.network import ROOT
 from benchmarks.workloads import DIRECTORY, DataFile
 
@@ -47,43 +48,54 @@ def nginx_program() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{_SBIN}")
 
 
-def open_stage(kind: str, source: Path | None, scratch: Path, files: Sequence[DataFile]) -> Stage:
+def open_stage(kind: str, link: Link, source: Path | None, scratch: Path, files: Sequence[DataFile]) -> Stage:
     """Make the stage of a kind: auto, nginx or embedded. Raises RuntimeError.
 
     It serves what is below `source`, nothing if None, and knows the digests of `files`; `scratch` is its own.
     """
     program = nginx_program()
     if kind == "embedded" or (kind == "auto" and not program):
-        return Embedded(source, scratch)
+        if link.host != link.listen:
+            raise RuntimeError("the embedded archive would lead past the proxy; install nginx-light")
+        return Embedded(link, source, scratch)
     if not program:
         raise RuntimeError("nginx is not installed; install nginx-light, or leave --server out")
-    return Nginx(program, source, scratch, files)
+    return Nginx(program, link, source, scratch, files)
 
 
 class Nginx:
     """One nginx process: static records, a redirect to the other port, sendfile, and PUT by its dav module."""
 
-    def __init__(self, program: str, source: Path | None, scratch: Path, files: Sequence[DataFile]) -> None:
+    def __init__(
+        self, program: str, link: Link, source: Path | None, scratch: Path, files: Sequence[DataFile]
+    ) -> None:
         told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
         self.name = f"nginx {re.sub('.*/', '', told.strip())}"
         self.received = scratch / "uploads"
         self._program = program
         self._scratch = scratch
-        self._ports = _free_ports(2)
-        self.url = f"http://127.0.0.1:{self._ports[0]}"
+        self._link = link
+        self.url = f"http://{link.host}:{link.ports[0]}"
         self.received.mkdir()
         (scratch / "records.json").write_text(json.dumps([_record(file) for file in files]))
         (scratch / "digests.map").write_text("".join(_map_lines(files)))
-        (scratch / "nginx.conf").write_text(
-            _nginx_conf(scratch, source or self.received, self.received, self._ports)
-        )
+        (scratch / "nginx.conf").write_text(_nginx_conf(scratch, source or self.received, self.received, link))
 
     def __enter__(self) -> Self:
-        command = [self._program, "-p", str(self._scratch), "-c", "nginx.conf", "-e", "error.log"]
+        command = [
+            *self._link.prefix,
+            self._program,
+            "-p",
+            str(self._scratch),
+            "-c",
+            "nginx.conf",
+            "-e",
+            "error.log",
+        ]
         with (self._scratch / "output.log").open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        for port in self._ports:
-            _wait_for(port, self._process, self._scratch / "output.log")
+        for port in self._link.ports:
+            _wait_for((self._link.listen, port), self._process, self._scratch / "output.log")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,14 +116,13 @@ class Embedded:
 
     name = "embedded archive"
 
-    def __init__(self, source: Path | None, scratch: Path) -> None:
+    def __init__(self, link: Link, source: Path | None, scratch: Path) -> None:
         self.received = scratch / "archive"
-        # The same ports again after it forgot uploads: tools were told where it is.
-        self._arguments = [str(self.received), *map(str, _free_ports(2)), *([str(source)] if source else [])]
+        place = [str(self.received), link.listen, *map(str, link.ports), *([str(source)] if source else [])]
+        self._command = [*link.prefix, sys.executable, "-m", "benchmarks.archive", *place]
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "benchmarks.archive", *self._arguments]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         self.url = self._process.stdout.readline().strip()
         if not self.url:
@@ -136,18 +147,10 @@ class Embedded:
         return _cpu_seconds(self._process)
 
 
-def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_for(address: tuple[str, int], process: "subprocess.Popen[bytes]", log: Path) -> None:
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with suppress(OSError), socket.create_connection(address, timeout=5):
             return
         time.sleep(0.01)
     _end(process)
@@ -191,15 +194,15 @@ def _map_lines(files: Sequence[DataFile]) -> list[str]:
     return lines
 
 
-def _nginx_conf(scratch: Path, source: Path, received: Path, ports: Sequence[int]) -> str:
+def _nginx_conf(scratch: Path, source: Path, received: Path, link: Link) -> str:
     now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     signature = (
         f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=BENCH%2F{now[:8]}%2Fus-west-2%2Fs3%2Faws4_request"
         f"&X-Amz-Date={now}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
     )
     values = {
-        "SCRATCH": scratch, "SOURCE": source, "RECEIVED": received, "API": ports[0], "STORE": ports[1],
-        "DIRECTORY": DIRECTORY, "SIGNATURE": signature,
+        "SCRATCH": scratch, "SOURCE": source, "RECEIVED": received, "DIRECTORY": DIRECTORY, "SIGNATURE": signature,
+        "LISTEN": link.listen, "HOST": link.host, "API": link.ports[0], "STORE": link.ports[1],
     }  # fmt: skip
     template = (Path(__file__).parent / "nginx.conf").read_text()
     return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), template)

@@ -13,6 +13,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+_MANY_FILES = 1000
+_MUCH_LATE = 0.01
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """A median with its extremes."""
@@ -82,6 +86,14 @@ def _row(
     )  # fmt: skip
 
 
+def amount_of(result: Mapping[str, Any]) -> tuple[float, str]:
+    """Return what is divided by seconds, and the unit that this gives: files/s, or MB/s where files are few."""
+    work = result["workload"]
+    if work["files"] / work["scale"] >= _MANY_FILES:
+        return work["files"], "files/s"
+    return work["bytes"] / 1e6, "MB/s"
+
+
 def _good(runs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [run for run in runs if not run["problem"]]
 
@@ -110,13 +122,33 @@ def heading(result: Mapping[str, Any]) -> str:
     work, machine, net = result["workload"], result["machine"], result["network"]
     scale = "" if work["scale"] == 1 else f", scale {work['scale']:g}: for breakage, not for figures"
     rounds = max((run["round"] for run in result["rounds"]), default=0)
-    own = "own namespace" if net["namespace"] else "the host's loopback"
+    own = _way(net)
     doubt = "?" if net["congestion_control"] == "bbr" else ""  # it paces, so ratios shrink
     return (
         f"**{work['name']}**: {work['files']:,} files, {work['bytes'] / 1e6:,.0f} MB, {work['direction']}{scale}. "
         f"{result['server']}, {net['congestion_control']}{doubt} in {own}; {machine['cores']} cores of "
         f"{machine['cpu']}, {machine['system']}, {machine['python']}; {rounds} rounds; {result['date'][:10]}."
     )
+
+
+def _way(net: Mapping[str, Any]) -> str:
+    link = net.get("link")
+    if not link:
+        return "own namespace" if net["namespace"] else "the host's loopback"
+    loss = f", {link['loss'] * 100:g} % of packets lost each way" if link["loss"] else ""
+    how = (
+        "two namespaces" if link["kind"] == "tun" else "a delaying proxy: no real TCP on the way, so for breakage"
+    )
+    return (
+        f"{how}, {link['rtt_ms']:g} ms round trip{loss} (measured: connect {link['connect_ms']:.1f} ms, "
+        f"request {link['request_ms']:.1f} ms{_doubts(link)})"
+    )
+
+
+def _doubts(link: Mapping[str, Any]) -> str:
+    late, overflowed = link.get("late", 0) / max(1, link.get("carried", 0)), link.get("overflowed", 0)
+    told = f"; {late:.0%} of packets over 5 ms late: the machine was too busy" if late > _MUCH_LATE else ""
+    return told + (f"; {overflowed:,} packets dropped that should not have been" if overflowed else "")
 
 
 def _cells(row: Row) -> list[str]:
@@ -126,10 +158,15 @@ def _cells(row: Row) -> list[str]:
         return [name, *["-"] * 6, verifies, row.problem.replace("|", "/"), "-"]
     return [
         f"**{name}**" if row.peer == OURS else name,
-        str(row.wall), f"{row.files_per_second:,.0f}", f"{row.mb_per_second:,.0f}", f"{row.cpu:.2f}",
+        str(row.wall), figure(row.files_per_second), figure(row.mb_per_second), f"{row.cpu:.2f}",
         f"{row.server_cpu:.2f}", f"{row.rss_mib:.0f}", verifies, row.problem.replace("|", "/") or "yes",
         f"{row.ratio}" if row.ratio else "-",
     ]  # fmt: skip
+
+
+def figure(value: float) -> str:
+    """Write a rate with as many digits as it deserves."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ DIRECTORY = "imap/mag/l2/2026/01"
 _MIX_BYTES = 1_046_000_000
 _MIX_SIGMA = 1.5
 _FEWEST_FILES = 2
+_FEW_FILES = 16
 _WARM_UP_FILES = 4
 _PIECE = MIB
 
@@ -36,13 +37,19 @@ class Workload:
     size: int | None
     """Bytes of each file; None for sizes spread log-normally."""
     jobs: int
+    size_where_lossy: int | None = None
+    """Another size for a link that loses packets, where the whole would take an hour."""
     scale: float = 1.0
 
     def scaled(self, scale: float) -> "Workload":
-        """Return less (or more) of the same: fewer files, or smaller ones where there are but two."""
-        if self.size and self.count <= _FEWEST_FILES:
+        """Return less (or more) of the same: fewer files, or smaller ones where there are but few."""
+        if self.size and self.count <= _FEW_FILES:
             return replace(self, size=max(1, int(self.size * scale)), scale=scale)
         return replace(self, count=max(_FEWEST_FILES, round(self.count * scale)), scale=scale)
+
+    def where_lossy(self) -> "Workload":
+        """Return what is moved instead over a link that loses packets."""
+        return replace(self, size=self.size_where_lossy or self.size)
 
     def sizes(self) -> list[int]:
         """List the size of each file in bytes; the same at each call."""
@@ -62,8 +69,18 @@ WORKLOADS = {
         Workload("large", Direction.PULL, 2, GIB, jobs=4),
         Workload("mix", Direction.PULL, 1000, None, jobs=16),
         Workload("push-small", Direction.PUSH, 5000, 16 * KIB, jobs=16),
-        Workload("push-medium", Direction.PUSH, 60, 8 * MIB, jobs=4),
+        Workload("push-medium", Direction.PUSH, 200, 8 * MIB, jobs=4),
+        Workload("small-100k", Direction.PULL, 100_000, 16 * KIB, jobs=16),
+        Workload("small-far", Direction.PULL, 1000, 16 * KIB, jobs=16),
+        Workload("small-far-64", Direction.PULL, 1000, 16 * KIB, jobs=64),
+        Workload("medium-far", Direction.PULL, 16, 8 * MIB, jobs=16),
+        Workload("large-far", Direction.PULL, 1, GIB, jobs=16, size_where_lossy=256 * MIB),
     )
+}
+
+GROUPS = {
+    "all": ("small", "medium", "large", "mix", "push-small", "push-medium"),
+    "far": ("small-far", "small-far-64", "medium-far", "large-far"),
 }
 
 

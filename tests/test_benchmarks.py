@@ -1,19 +1,26 @@
 """The benchmarks run, and their arithmetic is right. Nothing here is timed."""
 
+import asyncio
+import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from benchmarks import chart, results, tables
+from benchmarks import chart, network, proxy, report, results, tables
+from benchmarks.link import Distance
 from benchmarks.measure import wrong_files
 from benchmarks.programs import all_rivals
-from benchmarks.rivals import OURS
+from benchmarks.rivals import OURS, Job
 from benchmarks.session import Plan, turns
-from benchmarks.workloads import WORKLOADS, make
+from benchmarks.stage import nginx_program
+from benchmarks.tunnel import Way
+from benchmarks.workloads import GROUPS, WORKLOADS, DataFile, Direction, make
 
 ROOT = Path(__file__).parent.parent
 TINY = ("--scale", "0.002", "--rounds", "1", "--no-results")
@@ -47,6 +54,43 @@ def result() -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture
+def far_result(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the same, a long way off."""
+    link = {
+        "asked": "80ms,0.5%",
+        "kind": "tun",
+        "rtt_ms": 80.0,
+        "loss": 0.005,
+        "connect_ms": 80.6,
+        "request_ms": 81.0,
+    }
+    return {**result, "network": {**result["network"], "link": link}, "date": "2026-11-23T12:00:00+00:00"}
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket, socket.socket, socket.socket]]:
+    """Yield what sends packets, what a way reads from, what it writes to, and what receives them."""
+    pairs = [
+        *socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+        *socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+    ]
+    for end in pairs:
+        end.setblocking(False)
+    yield pairs[0], pairs[1], pairs[2], pairs[3]
+    for end in pairs:
+        end.close()
+
+
+def received(end: socket.socket) -> list[bytes]:
+    packets = []
+    while True:
+        try:
+            packets.append(end.recv(100))
+        except BlockingIOError:
+            return packets
+
+
 def named(result: dict[str, Any]) -> dict[str, tables.Row]:
     return {row.peer: row for row in tables.rows(result)}
 
@@ -68,6 +112,38 @@ def test_a_tiny_push_to_the_embedded_archive_runs() -> None:
     done = benchmarks(*TINY, "--workload", "push-small", "--server", "embedded", "--peers", OURS)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "embedded archive" in done.stdout
+
+
+def test_a_tiny_session_over_a_long_way_runs() -> None:
+    done = benchmarks(*TINY, "--workload", "large-far", "--link", "10ms", "--server", "embedded", "--peers", OURS)
+    if network.may_isolate() and os.access("/dev/net/tun", os.W_OK):
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert "two namespaces, 10 ms round trip" in done.stdout
+    else:
+        assert "lead past the proxy" in done.stderr
+
+
+@pytest.mark.skipif(nginx_program() is None, reason="needs nginx")
+def test_where_no_namespace_may_be_had_a_proxy_makes_the_way_long() -> None:
+    done = benchmarks(*TINY, "--workload", "small-far", "--link", "10ms", "--host-network", "--peers", OURS)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "a delaying proxy" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_proxy_cannot_lose_packets_and_says_so() -> None:
+    done = benchmarks(*TINY, "--link", "10ms,1%", "--host-network", "--peers", OURS)
+    assert done.returncode == 1
+    assert "no packets can be lost" in done.stderr
+
+
+def test_who_is_too_slow_is_not_run_again() -> None:
+    done = benchmarks(
+        "--scale", "0.002", "--rounds", "2", "--no-results", "--patience", "0.01", "--server", "embedded",
+        "--peers", OURS,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "failed 1 of 1: not done after 0.01 s" in done.stdout
 
 
 def test_a_workload_that_is_none_is_wrong_usage() -> None:
@@ -146,3 +222,135 @@ def test_wrong_and_missing_files_are_found(tmp_path: Path) -> None:
     (tmp_path / third.key).write_bytes(bytes(third.size))
     assert wrong_files(tmp_path, files, by_digest=False) == "1 missing, 1 wrong"
     assert wrong_files(tmp_path, files, by_digest=True) == "1 missing, 2 wrong"
+
+
+@pytest.mark.parametrize(
+    ("text", "rtt", "loss"), [("80ms", 0.08, 0), ("80ms,0.5%", 0.08, 0.005), ("0.5ms,0%", 0.0005, 0)]
+)
+def test_a_distance_is_a_round_trip_and_a_loss(text: str, rtt: float, loss: float) -> None:
+    read = Distance.parse(text)
+    assert read.rtt == pytest.approx(rtt)
+    assert read.loss == pytest.approx(loss)
+
+
+@pytest.mark.parametrize("text", ["", "80", "ms", "80ms,0.5", "0ms", "3000ms", "80ms,100%", "80ms,-1%", "nanms"])
+def test_what_is_no_distance_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"ms|float"):
+        Distance.parse(text)
+
+
+@pytest.mark.parametrize("text", ["80ms", "80ms,0.5%"])
+def test_a_distance_is_written_as_it_is_read(text: str) -> None:
+    assert str(Distance.parse(text)) == text
+
+
+Ends = tuple[socket.socket, socket.socket, socket.socket, socket.socket]
+
+
+def test_packets_arrive_in_order_after_the_delay_and_not_before(ends: Ends) -> None:
+    sender, source, target, receiver = ends
+    way = Way(source.fileno(), target.fileno(), delay=0.04, loss=0, seed=1)
+    assert way.next_due() == float("inf")
+    for at, packet in enumerate((b"first", b"second")):
+        sender.send(packet)
+        way.take(now=100.0 + at / 100)
+    way.deliver(now=100.039)
+    assert received(receiver) == []
+    way.deliver(now=100.041)
+    assert received(receiver) == [b"first"]
+    assert way.next_due() == pytest.approx(100.05)
+    way.deliver(now=101)
+    assert (received(receiver), way.carried, way.late) == ([b"second"], 2, 1)
+
+
+def test_the_same_seed_loses_the_same_packets(ends: Ends) -> None:
+    sender, source, target, receiver = ends
+    runs = []
+    for _ in range(2):
+        way = Way(source.fileno(), target.fileno(), delay=0, loss=0.3, seed=7)
+        for number in range(200):
+            sender.send(b"%d" % number)
+            way.take(now=0)
+            way.deliver(now=0)
+            runs.append(received(receiver))
+        assert 30 < way.lost < 90
+        assert way.lost + way.carried == 200
+    assert runs[:200] == runs[200:]
+
+
+async def test_the_proxy_carries_every_byte_both_ways() -> None:
+    body = os.urandom(1 << 20)
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read())
+        writer.close()
+
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with await asyncio.start_server(proxy.joining(0.002, "127.0.0.1", port), "127.0.0.1", 0) as delayed:
+            reader, writer = await asyncio.open_connection(*delayed.sockets[0].getsockname())
+            writer.write(body)
+            writer.write_eof()
+            assert await reader.read() == body
+            writer.close()
+            await writer.wait_closed()
+
+
+def test_what_is_moved_where_packets_are_lost_may_be_less() -> None:
+    assert WORKLOADS["large-far"].where_lossy().size == 256 << 20
+    assert WORKLOADS["medium-far"].where_lossy() == WORKLOADS["medium-far"]
+
+
+def test_a_group_names_workloads_that_there_are() -> None:
+    assert {name for names in GROUPS.values() for name in names} <= set(WORKLOADS)
+
+
+@pytest.mark.parametrize(("files", "streams"), [(1, 16), (4, 4), (16, 1), (1000, 1)])
+def test_connections_that_are_left_over_go_to_the_files_there_are(
+    files: int, streams: int, tmp_path: Path
+) -> None:
+    some = [DataFile(f"file{number}", 1, "", "") for number in range(files)]
+    assert Job(Direction.PULL, some, "", tmp_path, tmp_path, tmp_path, jobs=16).streams == streams
+
+
+def test_a_far_result_tells_how_far_and_is_kept_apart(far_result: dict[str, Any], tmp_path: Path) -> None:
+    assert "two namespaces, 80 ms round trip, 0.5 % of packets lost" in tables.heading(far_result)
+    assert results.save(far_result, tmp_path).name == "2026-11-23-small-80ms-loss0.5.json"
+
+
+def test_a_link_that_was_not_what_it_should_be_is_told_in_the_heading(far_result: dict[str, Any]) -> None:
+    link = far_result["network"]["link"]
+    assert "late" not in tables.heading(far_result)
+    far_result["network"]["link"] = {**link, "carried": 1000, "late": 20, "overflowed": 3}
+    assert "2% of packets over 5 ms late" in tables.heading(far_result)
+    assert "3 packets dropped that should not have been" in tables.heading(far_result)
+
+
+def test_the_report_shows_the_newest_result_of_each_kind(
+    result: dict[str, Any], far_result: dict[str, Any], tmp_path: Path
+) -> None:
+    for number, kept in enumerate((result, {**result, "date": "2026-11-24T12:00:00+00:00"}, far_result)):
+        results.save({**kept, "server": f"nginx {number}"}, tmp_path)
+    text = report.write(tmp_path)
+    assert "| tool | checks content | small, files/s | small-80ms-loss0.5, files/s |" in text
+    assert "| **imap-bulk** | yes | 2,500 | 2,500 |" in text
+    assert "| slow | no | 1,250 (2.00x) | 1,250 (2.00x) |" in text
+    assert "nginx 1" in text
+    assert "nginx 0" not in text
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"small.svg", "small-80ms-loss0.5.svg"}
+
+
+def test_the_report_is_put_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"above\n{report.BEGIN}\nold\n{report.END}\nbelow\n")
+    for _ in range(2):
+        report.put_into(page, "new\n")
+    assert page.read_text() == f"above\n{report.BEGIN}\nnew\n{report.END}\nbelow\n"
+
+
+def test_a_page_without_marks_is_left_as_it_is(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("above\n")
+    with pytest.raises(RuntimeError, match="no lines"):
+        report.put_into(page, "new\n")
+    assert page.read_text() == "above\n"

@@ -1,4 +1,4 @@
-"""parfive: its queue, one connection a file. Gets the job as a JSON file."""
+"""parfive: its queue, one connection a file, or as many as it may have. Gets the job as a JSON file."""
 
 import json
 import sys
@@ -9,7 +9,9 @@ import parfive  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 
 def main(job: dict[str, Any]) -> int:
-    downloader = parfive.Downloader(max_conn=job["jobs"], max_splits=1, progress=False, overwrite=True)
+    # It opens max_splits connections for each of its max_conn files.
+    files = max(1, job["jobs"] // job["streams"])
+    downloader = parfive.Downloader(max_conn=files, max_splits=job["streams"], progress=False, overwrite=True)
     for file in job["files"]:
         path = Path(file["path"])
         downloader.enqueue_file(file["url"], path=str(path.parent), filename=path.name)
