@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.canaries import Net
 
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 
@@ -14,21 +15,21 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 
-CANARIES = (b"canary-8f3a1c7e5b", b"canary-5b1e77c0")
-"""Credentials that the fault tests use, in every slot there is."""
-
-_LARGEST_LOOKED_AT = 1 << 20
+NET = Net()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_credential_is_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Look, after the whole suite, at all that it has left: journals, reports, logs, manifests."""
-    yield
-    files = [
-        path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file() and not path.is_symlink()
-    ]
-    small = (path for path in files if path.stat().st_size <= _LARGEST_LOOKED_AT)
-    assert not [path for path in small if any(canary in path.read_bytes() for canary in CANARIES)]
+    """Look at all that the whole suite says, sends to storage, and leaves: journals, reports, manifests."""
+    with NET.cast():
+        yield
+    NET.look_at_files(tmp_path_factory.getbasetemp())
+    assert not NET.caught, "\n".join(NET.caught)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look at what a test has printed in this process."""
+    NET.look("printed", *(text for name, text in report.sections if name.startswith("Captured std")))
 
 
 @pytest.fixture
@@ -57,3 +58,9 @@ def outgoing(tmp_path: Path) -> dict[str, Path]:
     lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files.values())
     (directory / "manifest.txt").write_text("".join(lines))
     return files
+
+
+@pytest.fixture(params=["lean", "aiohttp"])
+def lane(request: pytest.FixtureRequest) -> str:
+    """Run a test once in each lane that requests can take."""
+    return str(request.param)

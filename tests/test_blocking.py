@@ -2,11 +2,21 @@
 
 import asyncio
 import inspect
+import signal
+import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 import imap_bulk
 from imap_bulk import aio
-from imap_bulk.server.app import ArchiveServer
+from imap_bulk.server.app import ArchiveServer, ServerOptions
+from imap_bulk.server.chaos import Decision
+from imap_bulk.server.chaos.fault import Kind
+
+NAME = "imap_mag_l2_norm-gse_20260101_v001.0001.cdf"
 
 
 async def test_they_work_where_a_loop_already_runs(server: ArchiveServer, tmp_path: Path) -> None:
@@ -33,3 +43,57 @@ def test_they_are_the_coroutines_by_another_road() -> None:
 def test_the_public_names_are_what_all_lists() -> None:
     assert all(getattr(imap_bulk, name) is not None for name in imap_bulk.__all__)
     assert sorted(imap_bulk.__all__) == imap_bulk.__all__
+
+
+class Stuck(NamedTuple):
+    """An archive of one file, of which the first answer comes to a stop half-way."""
+
+    url: str
+    reached: asyncio.Event
+    """Set once it has."""
+
+
+@pytest.fixture
+async def stuck(tmp_path: Path) -> AsyncIterator[Stuck]:
+    options = ServerOptions(tmp_path / "archive", chaos="storage:stall-body*1,stall=60", grace=0.1)
+    async with ArchiveServer(options) as server:
+        await server.add(NAME, bytes(1 << 16))
+        assert server.chaos
+        reached, decide = asyncio.Event(), server.chaos.decide
+
+        def deciding(kind: Kind, method: str, path: str) -> Decision | None:
+            decision = decide(kind, method, path)
+            if decision:
+                reached.set()
+            return decision
+
+        vars(server.chaos)["decide"] = deciding
+        yield Stuck(server.url, reached)
+
+
+async def notebook(url: str, data_dir: Path) -> asyncio.subprocess.Process:
+    """Start a process in which an event loop runs, and a plain function pulls."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.notebook", url, str(data_dir), NAME,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+async def test_an_interrupt_in_a_notebook_stops_the_transfers_and_not_the_notebook(
+    stuck: Stuck, tmp_path: Path
+) -> None:
+    process = await notebook(stuck.url, tmp_path / "data")
+    await stuck.reached.wait()
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert (out, err) == (b"interrupted\nthe loop goes on\n", b"")
+    assert process.returncode == 0
+
+
+async def test_a_cell_that_was_interrupted_goes_on_when_run_again(stuck: Stuck, tmp_path: Path) -> None:
+    process = await notebook(stuck.url, tmp_path / "data")
+    await stuck.reached.wait()
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    out, _ = await (await notebook(stuck.url, tmp_path / "data")).communicate()
+    assert out == b"1 done\nthe loop goes on\n"

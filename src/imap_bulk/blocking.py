@@ -1,15 +1,19 @@
 """The verbs as plain functions, for notebooks and scripts; they also work where an event loop already runs."""
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, ParamSpec, TypeVar
 
 from imap_bulk import aio
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_GLANCE = 0.2
+"""Seconds between two looks at the work: on Windows, Ctrl-C is not heard by who waits without an end."""
 
 
 def _blocking(coroutine: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -33,9 +37,12 @@ def _run_beside(work: Coroutine[Any, Any, T]) -> T:
     with ThreadPoolExecutor(1, "imap-bulk") as executor:
         ended = executor.submit(_run_to_the_end, loop, work)
         try:
+            while not ended.done():
+                wait([ended], timeout=_GLANCE)
             return ended.result()
         except KeyboardInterrupt:
-            loop.call_soon_threadsafe(_cancel_all, loop)
+            with contextlib.suppress(RuntimeError):  # the work came to its end just now, and its loop with it
+                loop.call_soon_threadsafe(_cancel_all, loop)
             raise
 
 

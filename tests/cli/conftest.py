@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests import canaries
 
 from imap_bulk import filenames
 from imap_bulk.cli.main import cli
@@ -84,7 +85,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 @pytest.fixture
 def locked_archive(tmp_path: Path) -> Iterator[Archive]:
-    keys = {"reader": Scope.READ, "writer": Scope.WRITE}
+    keys = {canaries.READ_KEY: Scope.READ, canaries.API_KEY: Scope.WRITE}
     with serving(ServerOptions(tmp_path / "archive", keys=keys, grace=0.2)) as running:
         yield running
 
@@ -213,7 +214,8 @@ def slow_archive() -> Iterator[SlowArchive]:
         def do_GET(self) -> None:
             if self.path.startswith("/download/"):
                 self.send_response(302)
-                self.send_header("Location", f"http://{self.headers['Host']}/object?X-Amz-Signature=0secret0")
+                query = f"X-Amz-Signature={canaries.SIGNATURE}"
+                self.send_header("Location", f"http://{self.headers['Host']}/object?{query}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from tests import canaries
 
 from imap_bulk import bulk
 from imap_bulk.cli.ending import ExitCode, code_of
@@ -120,12 +121,12 @@ def test_debug_shows_the_traceback(imap_bulk: Run, monkeypatch: pytest.MonkeyPat
 def test_no_log_line_holds_a_key_or_a_signature(
     start: Start, locked_archive: Any, data_dir: Path, outbox: Path
 ) -> None:
-    given = ("--url", locked_archive.url, "--data-dir", data_dir, "--api-key", "writer", "--debug")
+    given = ("--url", locked_archive.url, "--data-dir", data_dir, "--api-key", canaries.API_KEY, "--debug")
     for command in (("push", outbox), ("pull", MAG, "--overwrite"), ("query", "--instrument", "mag")):
         process = start(*given, *command, env={"PYTHONASYNCIODEBUG": "1"})
         out, err = process.communicate(timeout=20)
         assert process.returncode == 0, err
-        assert "writer" not in out + err
+        assert canaries.API_KEY not in out + err
         assert "x-amz-" not in (out + err).lower()
 
 

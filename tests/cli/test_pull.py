@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from tests import canaries
 
 from imap_bulk.cli import options
 from imap_bulk.cli.ending import ExitCode
@@ -215,7 +216,7 @@ def test_the_official_environment_variables_are_honoured(
     key = locked_archive.add(MAG, b"x")
     monkeypatch.setenv("IMAP_DATA_ACCESS_URL", locked_archive.url)
     monkeypatch.setenv("IMAP_DATA_DIR", str(tmp_path / "elsewhere"))
-    monkeypatch.setenv("IMAP_API_KEY", "reader")
+    monkeypatch.setenv("IMAP_API_KEY", canaries.READ_KEY)
     assert invoke("pull", MAG).exit_code == 0
     assert (tmp_path / "elsewhere" / key).is_file()
 
@@ -224,10 +225,10 @@ def test_an_option_beats_its_environment_variable(
     invoke: Run, locked_archive: Any, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked_archive.add(MAG, b"x")
-    monkeypatch.setenv("IMAP_API_KEY", "stranger")
+    monkeypatch.setenv("IMAP_API_KEY", canaries.UNKNOWN_KEY)
     given = ("--url", locked_archive.url, "--data-dir", data_dir)
     assert invoke(*given, "pull", MAG).exit_code == 1
-    assert invoke(*given, "--api-key", "reader", "pull", MAG).exit_code == 0
+    assert invoke(*given, "--api-key", canaries.READ_KEY, "pull", MAG).exit_code == 0
 
 
 @pytest.fixture

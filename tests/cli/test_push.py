@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from tests import canaries
 
 Run = Callable[..., Result]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
@@ -87,10 +88,10 @@ def test_a_key_that_may_only_read_is_refused(
     invoke: Run, locked_archive: Any, data_dir: Path, outbox: Path
 ) -> None:
     given = ("--url", locked_archive.url, "--data-dir", data_dir)
-    ran = invoke(*given, "--api-key", "reader", "push", outbox / MAG)
+    ran = invoke(*given, "--api-key", canaries.READ_KEY, "push", outbox / MAG)
     assert ran.exit_code == 1
     assert "read-only permissions" in ran.stderr
-    assert invoke(*given, "--api-key", "writer", "push", outbox / MAG).exit_code == 0
+    assert invoke(*given, "--api-key", canaries.API_KEY, "push", outbox / MAG).exit_code == 0
 
 
 def test_push_needs_a_source(imap_bulk: Run) -> None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests import canaries
 from tests.faults.bench import SMALL, assert_accounted, name_of, seeds
 from tests.faults.clients import final_files, run
 from tests.faults.conftest import Faulty
@@ -151,7 +152,9 @@ async def test_an_archive_that_is_started_anew_in_between_loses_nothing(
     library: tuple[Path, dict[str, str]], tmp_path: Path, unused_tcp_port_factory: object
 ) -> None:
     ports = [unused_tcp_port_factory() for _ in range(2)]  # type: ignore[operator]
-    options = ServerOptions(library[0], port=ports[0], storage_port=ports[1], secret="same", grace=0.0)
+    options = ServerOptions(
+        library[0], port=ports[0], storage_port=ports[1], secret=canaries.SIGNING_SECRET, grace=0.0
+    )
     outcomes: list[Outcome] = []
     is_time = asyncio.Event()
 

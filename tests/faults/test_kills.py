@@ -10,13 +10,18 @@ import pytest
 from tests.faults.clients import ended, fill, final_files, left_over, pull_arguments, run, start
 
 from imap_bulk.server.app import ArchiveServer
+from imap_bulk.settings import Settings
 
 MIB = 1 << 20
 SEED = 20261122
+SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
+POINTS = ["write", "fsync", "rename", "fsync-directory", "journal"]
+CRASHES = (1, 2, 5)
+"""At which passing of a point a normal run crashes; a nightly one does so at each of the first hundred."""
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kills", [10, pytest.param(250, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("kills", [10, pytest.param(250, marks=SOAK)])
 async def test_kill_9_at_any_time_costs_nothing_but_time(
     server: ArchiveServer, tmp_path: Path, kills: int
 ) -> None:
@@ -76,12 +81,15 @@ async def test_a_killed_pull_of_a_large_file_goes_on_where_it_was(server: Archiv
     assert outcome["bytes"] < 200 * MIB
 
 
-@pytest.mark.parametrize("number", [1, 2, 5])
-@pytest.mark.parametrize("point", ["write", "fsync", "rename", "fsync-directory", "journal"])
+@pytest.mark.parametrize(
+    "number", [*CRASHES, *(pytest.param(number, marks=SOAK) for number in range(1, 101) if number not in CRASHES)]
+)
+@pytest.mark.parametrize("point", POINTS)
 async def test_a_crash_between_any_two_steps_of_the_commit_costs_nothing_but_time(
     server: ArchiveServer, tmp_path: Path, point: str, number: int
 ) -> None:
-    wanted = await fill(server, [100_000] * 12)
+    at_once = Settings().jobs if point == "fsync-directory" else 1  # files that are committed as one group
+    wanted = await fill(server, [100_000] * (at_once * number + 10))
     data_dir = tmp_path / "data"
     arguments = pull_arguments(server, data_dir)
     crashed = await run(point, str(number), *arguments, module="tests.faults.crash")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from tests.faults.bench import AT_ONCE, SIZES, assert_accounted, key_of, name_of, seeds
-from tests.faults.clients import final_files
+from tests.faults.clients import final_files, run
+from tests.faults.conftest import Faulty
 
 from imap_bulk import aio, errors
+from imap_bulk.cli.ending import ExitCode
 from imap_bulk.model import Event, Outcome, Progress, Result, Status
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 
@@ -117,3 +119,40 @@ async def test_a_source_that_changes_while_an_answer_is_lost_is_no_success(sende
 
     result = await sender.push("put-lost*1", watch=change, outage_max=60.0)
     assert (result.done, result.failed) == (len(SENT) - 1, 1)
+
+
+async def test_a_file_that_storage_cannot_take_in_one_piece_is_refused_before_anything_is_sent(
+    faulty: Faulty, tmp_path: Path
+) -> None:
+    bench = await faulty("streak=2", root=tmp_path / "archive")
+    large = tmp_path / "outbox" / MEDIUM
+    large.parent.mkdir()
+    with large.open("wb") as file:
+        file.truncate((5 << 30) + 1)  # takes no space
+    place = ["--url", bench.server.url, "--data-dir", str(bench.data_dir)]
+    ended = await run(*place, "push", "-q", str(large))
+    assert ended.code == ExitCode.USAGE
+    assert f"{large}" in ended.stderr
+    assert "storage takes at most 5 GiB in one upload" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+    assert bench.at_storage() == []
+    assert final_files(tmp_path / "archive") == {}
+
+
+async def test_a_file_that_storage_cannot_take_in_one_piece_is_told_before_anything_moves(
+    faulty: Faulty, tmp_path: Path
+) -> None:
+    bench = await faulty("streak=2", root=tmp_path / "archive")
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    (outbox / name_of("small")).write_bytes(b"small")
+    with (outbox / MEDIUM).open("wb") as file:
+        file.truncate((5 << 30) + 1)
+    manifest = outbox / "list.txt"
+    manifest.write_text(f"{name_of('small')}\n{MEDIUM}\n")
+    place = ["--url", bench.server.url, "--data-dir", str(bench.data_dir)]
+    for source in (outbox / MEDIUM, manifest):
+        ended = await run(*place, "push", "-q", str(outbox / name_of("small")), str(source))
+        assert ended.code == ExitCode.USAGE
+        assert "storage takes at most 5 GiB in one upload" in ended.stderr
+    assert bench.arrivals == []

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests import canaries
 
 from imap_bulk.errors import BadName
 from imap_bulk.server.app import ArchiveServer, Scope, ServerOptions
@@ -83,5 +84,5 @@ async def test_only_names_of_the_conventions_can_be_archived(visitor: Visitor) -
 
 
 def test_options_show_no_credentials(root: Path) -> None:
-    shown = repr(ServerOptions(root, keys={"hidden-key": Scope.WRITE}, secret="hidden-secret"))
-    assert "hidden" not in shown
+    shown = repr(ServerOptions(root, keys={canaries.API_KEY: Scope.WRITE}, secret=canaries.SIGNING_SECRET))
+    canaries.assert_clean(shown)

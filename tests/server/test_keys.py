@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.canaries import API_KEY, READ_KEY, UNKNOWN_KEY
 
 from imap_bulk.server.app import Scope
 
@@ -18,7 +19,7 @@ FORBIDDEN = (403, '{"message":"Forbidden"}')
 
 @pytest.fixture
 async def guarded(start: Start) -> Visitor:
-    visitor = await start(keys={"reader": Scope.READ, "writer": Scope.WRITE})
+    visitor = await start(keys={READ_KEY: Scope.READ, API_KEY: Scope.WRITE})
     await visitor.server.add(NAME, b"field")
     return visitor
 
@@ -32,28 +33,28 @@ async def test_no_key_is_unauthorized(guarded: Visitor, prefix: str, path: str) 
 
 @pytest.mark.parametrize("path", [*READS, "/upload/naif0012.tls"])
 async def test_an_unknown_key_is_forbidden(guarded: Visitor, path: str) -> None:
-    answer = await guarded.ask(f"/api-key{path}", x_api_key="stranger")
+    answer = await guarded.ask(f"/api-key{path}", x_api_key=UNKNOWN_KEY)
     assert (answer.status, answer.text) == FORBIDDEN
 
 
 async def test_an_unknown_token_is_forbidden(guarded: Visitor) -> None:
-    answer = await guarded.ask("/authorized/query?table=science", Authorization="Bearer stranger")
+    answer = await guarded.ask("/authorized/query?table=science", Authorization=f"Bearer {UNKNOWN_KEY}")
     assert (answer.status, answer.text) == FORBIDDEN
 
 
-@pytest.mark.parametrize("value", ["Basic reader", "reader", "Bearer", ""])
+@pytest.mark.parametrize("value", [f"Basic {READ_KEY}", READ_KEY, "Bearer", ""])
 async def test_only_bearers_are_authorized(guarded: Visitor, value: str) -> None:
     answer = await guarded.ask("/authorized/query?table=science", Authorization=value)
     assert (answer.status, answer.text) == UNAUTHORIZED
 
 
 async def test_a_key_counts_only_where_keys_are_asked_for(guarded: Visitor) -> None:
-    assert (await guarded.ask("/authorized/query?table=science", x_api_key="writer")).status == 401
-    assert (await guarded.ask("/api-key/query?table=science", Authorization="Bearer writer")).status == 401
+    assert (await guarded.ask("/authorized/query?table=science", x_api_key=API_KEY)).status == 401
+    assert (await guarded.ask("/api-key/query?table=science", Authorization=f"Bearer {API_KEY}")).status == 401
 
 
 @pytest.mark.parametrize("path", READS)
-@pytest.mark.parametrize("key", ["reader", "writer"])
+@pytest.mark.parametrize("key", [READ_KEY, API_KEY])
 async def test_every_key_may_read(guarded: Visitor, key: str, path: str) -> None:
     assert (await guarded.ask(f"/api-key{path}", x_api_key=key)).status in {200, 302}
     assert (await guarded.ask(f"/authorized{path}", Authorization=f"Bearer {key}")).status in {200, 302}
@@ -66,8 +67,8 @@ async def test_reading_needs_no_key_at_the_bare_prefix(guarded: Visitor, path: s
 
 async def test_a_reader_may_not_upload(guarded: Visitor) -> None:
     for prefix, header in (
-        ("/api-key", {"x_api_key": "reader"}),
-        ("/authorized", {"Authorization": "Bearer reader"}),
+        ("/api-key", {"x_api_key": READ_KEY}),
+        ("/authorized", {"Authorization": f"Bearer {READ_KEY}"}),
     ):
         answer = await guarded.ask(f"{prefix}/upload/naif0012.tls", **header)
         assert answer.status == 403
@@ -76,8 +77,8 @@ async def test_a_reader_may_not_upload(guarded: Visitor) -> None:
 
 async def test_a_writer_may_upload(guarded: Visitor) -> None:
     for prefix, header in (
-        ("/api-key", {"x_api_key": "writer"}),
-        ("/authorized", {"Authorization": "bearer writer"}),
+        ("/api-key", {"x_api_key": API_KEY}),
+        ("/authorized", {"Authorization": f"bearer {API_KEY}"}),
     ):
         answer = await guarded.ask(f"{prefix}/upload/naif0012.tls", **header)
         assert answer.status == 200
@@ -85,7 +86,7 @@ async def test_a_writer_may_upload(guarded: Visitor) -> None:
 
 
 async def test_with_keys_the_bare_prefix_has_no_uploads(guarded: Visitor) -> None:
-    answer = await guarded.ask("/upload/naif0012.tls", x_api_key="writer")
+    answer = await guarded.ask("/upload/naif0012.tls", x_api_key=API_KEY)
     assert (answer.status, answer.text) == (404, '{"message":"Not Found"}')
 
 

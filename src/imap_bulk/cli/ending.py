@@ -1,9 +1,9 @@
 """How a command ends: its exit code, and what an interrupt does."""
 
 import asyncio
+import contextlib
 import os
 import signal
-import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -44,33 +44,46 @@ def code_of(result: Result) -> ExitCode:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` on an event loop. SIGINT and SIGTERM cancel it, and it ends in KeyboardInterrupt."""
+    stop = _Stop()
 
-    async def interruptible() -> T:
-        task = asyncio.current_task()
-        assert task
-        with _stopping(asyncio.get_running_loop(), task):
-            return await work
+    async def stoppable() -> T:
+        stop.task = asyncio.current_task()
+        return await work
 
     try:
-        return asyncio.run(interruptible())
+        with stop.listening():
+            return asyncio.run(stoppable())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 
 
-@contextmanager
-def _stopping(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
+class _Stop:
+    """What SIGINT and SIGTERM do: the first one cancels and is patient, the second one is not."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self._is_asked = False
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the signals, also while the loop is put away: a thread that hashes a large file holds that up."""
+        before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, _number: int, _frame: FrameType | None) -> None:
+        if self._is_asked:
+            _leave()
+        self._is_asked = True
         deadline = threading.Timer(_PATIENCE, _leave)
         deadline.daemon = True
         deadline.start()
-        loop.call_soon_threadsafe(task.cancel)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if self.task is None:  # the loop is only being made
+            raise KeyboardInterrupt
+        self.task.get_loop().call_soon_threadsafe(self.task.cancel)
 
 
 def _leave() -> None:
@@ -78,6 +91,6 @@ def _leave() -> None:
 
     Nothing is lost by it: a final name exists only for verified bytes, and part files are swept later.
     """
-    sys.stderr.write(f"\n{INTERRUPTED}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # past Python's streams, which a signal may have found in use
+        os.write(2, f"\n{INTERRUPTED}\n".encode())
     os._exit(ExitCode.INTERRUPTED)

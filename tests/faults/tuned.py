@@ -1,0 +1,19 @@
+"""The command line with settings that it has no options for: TUNED holds them as JSON."""
+
+import json
+import os
+from functools import partial
+
+from imap_bulk.cli import options
+from imap_bulk.cli.main import main
+from imap_bulk.settings import Settings
+
+
+def tune() -> None:
+    """Let the command line's settings begin with those of the environment."""
+    vars(options)["Settings"] = partial(Settings, **json.loads(os.environ.get("TUNED", "{}")))
+
+
+if __name__ == "__main__":
+    tune()
+    main()
