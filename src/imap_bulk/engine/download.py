@@ -6,7 +6,6 @@ download starts over. Never a mix of two objects.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -147,7 +146,7 @@ class Download:
     async def _is_there_already(self, promise: Promise) -> bool:
         """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
         path, wished = self._transfer.path, promise.digest
-        if self._way.settings.overwrite or wished is None or not os.path.isfile(path):  # noqa: PTH113  five times as fast
+        if self._way.settings.overwrite or wished is None or not self._way.places.had(path) or not path.is_file():
             return False
         if promise.size is not None and path.stat().st_size != promise.size:
             return False
@@ -222,7 +221,9 @@ class Download:
         chunk_bytes = self._way.settings.chunk_bytes
         batch, received = bytearray(), partial.front
         failure: errors.TransientError | None = None
-        while failure is None:
+        end = content_length(response.headers)
+        end = None if end is None else received + end
+        while failure is None and received != end:
             try:
                 piece = await response.piece()
             except errors.TransientError as error:

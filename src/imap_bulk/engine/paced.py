@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from imap_bulk.engine.pace import Pace, Paces, Turn
+from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.engine.signer import Signer
 from imap_bulk.model import SignedUrl, Transfer
 from imap_bulk.transport import Body, Piece, Response, Transport
@@ -98,34 +99,37 @@ class _PacedResponse:
         self._paces = paces
         self._pace = pace
         self._turn: Turn | None = turn
-        self._floor = paces.floor(signed)
+        self._signed = signed
+        self._floor: Floor | None = None
         self.status = response.status
         self.headers = response.headers
 
     async def piece(self) -> Piece:
-        self._floor.resume()
-        try:
-            piece = await self._next()
-            if self._turn and self.status < 400:  # a refusal's document is no sign of life
-                self._turn.count(len(piece))
-            self._floor.count(len(piece))
-            self._floor.check()
-        finally:
-            self._floor.pause()  # until more is asked for, the time is ours
+        if self._floor is None:  # many bodies have but one piece, and the lane bounds the silence before it
+            self._floor = self._paces.floor(self._signed)
+            piece = await self._response.piece()
+        else:
+            piece = await self._next(self._floor)
+        if self._turn and self.status < 400:  # a refusal's document is no sign of life
+            self._turn.count(len(piece))
+        self._floor.count(len(piece))
+        self._floor.pause()  # until more is asked for, the time is ours
         if piece:
             await self._paces.spend(len(piece))
         return piece
 
-    async def _next(self) -> Piece:
+    async def _next(self, floor: Floor) -> Piece:
         """Wait for a piece, but no longer than until too little will have come."""
-        patience = self._floor.patience()
+        floor.resume()
+        floor.check()
+        patience = floor.patience()
         if patience is None:
             return await self._response.piece()
         try:
             async with asyncio.timeout(patience):
                 return await self._response.piece()
         except TimeoutError:
-            raise self._floor.failure() from None
+            raise floor.failure() from None
 
     def close(self) -> None:
         self._end(None)

@@ -10,6 +10,7 @@ import socket
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from imap_bulk.errors import UnsafePath
 
@@ -77,7 +78,7 @@ class Places:
         self._real_root: Path | None = None
         # By names, because comparing paths costs a small file more than opening it.
         self._prepared: set[str] = set()
-        self._abandoned: dict[str, dict[str, list[Path]]] = {}
+        self._found: dict[str, _Found] = {}
 
     def prepare(self, path: Path) -> None:
         """Make the directory of `path`, none of whose parts may lead out of the root through a symlink.
@@ -100,12 +101,20 @@ class Places:
                 )
         self._prepared.add(prepared)
 
+    def had(self, path: Path) -> bool:
+        """Tell whether there was something of this name when its directory was looked at."""
+        directory, name = os.path.split(path)
+        return name in self._look(directory).names
+
     def abandoned(self, path: Path) -> list[Path]:
         """Return the part files of `path` that were released, or that dead processes of this machine left."""
         directory, name = os.path.split(path)
-        if directory not in self._abandoned:
-            self._abandoned[directory] = _list_abandoned(path.parent)
-        return self._abandoned[directory].get(name[:_LONGEST_STEM], [])
+        return self._look(directory).abandoned.get(name[:_LONGEST_STEM], [])
+
+    def _look(self, directory: str) -> "_Found":
+        if directory not in self._found:
+            self._found[directory] = _list(Path(directory))
+        return self._found[directory]
 
     def remove_abandoned(self, path: Path) -> None:
         """Remove the abandoned part files of `path`, and their records. Raises OSError."""
@@ -114,17 +123,24 @@ class Places:
             record_path(part).unlink(missing_ok=True)
 
 
-def _list_abandoned(directory: Path) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
+class _Found(NamedTuple):
+    """What a directory held: all names, and abandoned part files by the beginning of the name they belong to."""
+
+    names: set[str]
+    abandoned: dict[str, list[Path]]
+
+
+def _list(directory: Path) -> _Found:
     try:
         with os.scandir(directory) as entries:
-            names = [entry.name for entry in entries]
+            names = {entry.name for entry in entries}
     except FileNotFoundError:
-        return found
+        names = set()
+    found: dict[str, list[Path]] = {}
     for match in filter(None, map(_PART_NAME.fullmatch, names)):
         if not _is_alive(int(match[2])):
             found.setdefault(match[1], []).append(directory / match[0])
-    return found
+    return _Found(names, found)
 
 
 def _is_alive(pid: int) -> bool:

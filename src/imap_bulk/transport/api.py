@@ -61,22 +61,20 @@ class ApiSession:
     async def _exchange(self, request: Request, most_bytes: int) -> Reply:
         """Read a whole answer, for as long as it comes at the least goodput that a connection must bring.
 
-        A limit on silence alone would wait for ever on interim answers without end, or on a byte every minute.
+        A limit on silence alone, which the lanes have, would wait for ever on a byte every minute.
         """
         patience = self._settings.connect_timeout + self._settings.idle_timeout
-        latest = asyncio.get_running_loop().time() + patience
-        try:
-            async with asyncio.timeout_at(latest) as deadline:
-                with await self._lane.send(request) as response:
-                    body = bytearray()
-                    while piece := await response.piece():
-                        body += piece
-                        if len(body) > most_bytes:
-                            body.clear()  # what an error's traceback holds lives as long as the error
-                            raise _too_long(request, most_bytes)
-                        deadline.reschedule(latest + len(body) / self._settings.floor_bytes_per_second)
-        except TimeoutError as error:
-            raise silent(request.doing) from error
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + patience
+        body = bytearray()
+        with await self._lane.send(request) as response:
+            while piece := await response.piece():
+                body += piece
+                if len(body) > most_bytes:
+                    body.clear()  # what an error's traceback holds lives as long as the error
+                    raise _too_long(request, most_bytes)
+                if loop.time() > latest + len(body) / self._settings.floor_bytes_per_second:
+                    raise silent(request.doing)
         return Reply(response.status, response.headers, bytes(body))
 
 

@@ -203,7 +203,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See `asyncio.BufferedProtocol`."""
-        self._waiting_since = self._loop.time()
         if self._request is None:  # unasked for: whatever it is, nothing on this connection can be trusted
             self.abort()
             return
@@ -219,8 +218,10 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._due is None:
             self._parse(self._head)
-        elif self._end >= PIECE_BYTES or self._end == len(self._view):
-            self._pause()
+        else:
+            self._waiting_since = self._loop.time()
+            if self._end >= PIECE_BYTES or self._end == len(self._view):
+                self._pause()
         if self._waiter and self._is_ready():
             self._wake()
 
@@ -251,6 +252,8 @@ class Connection(asyncio.BufferedProtocol):
         if self._end > self._start:
             head.read(self._view[self._start : self._end])
         self._start = self._end = 0
+        if head.pieces:  # the frame alone, however much of it comes, is no sign of life
+            self._waiting_since = self._loop.time()
         if len(head.pieces) >= _MOST_PARSED_PIECES:
             self._pause()
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from functools import lru_cache
 
 import httptools
 
@@ -10,6 +11,11 @@ _BODILESS = {204, 304}
 
 Unreadable = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 """What reading raises when the other side speaks no HTTP/1.1, or wants to speak something else."""
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 class Headers(dict[str, str]):
@@ -23,7 +29,7 @@ class Headers(dict[str, str]):
 
     def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
         """Return a field's value."""
-        return super().get(name.lower(), default)
+        return dict.get(self, name.lower(), default)
 
 
 class Head:
@@ -81,8 +87,9 @@ class Head:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note a field; one that comes twice is a list (RFC 9110, 5.3)."""
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key = _lower(name)
         before = dict.get(self.headers, key)
+        text = value.decode("latin-1")
         if not self.is_through:
             dict.__setitem__(self.headers, key, text if before is None else f"{before}, {text}")
 

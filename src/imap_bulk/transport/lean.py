@@ -15,7 +15,6 @@ from imap_bulk.transport import failures
 from imap_bulk.transport.base import Closing, Piece, Request, Response
 from imap_bulk.transport.connection import BufferPool, Connection
 from imap_bulk.transport.guard import Guard
-from imap_bulk.transport.head import Head
 from imap_bulk.transport.names import Resolve, resolve
 from imap_bulk.transport.origin import Origin, split
 
@@ -78,7 +77,8 @@ class LeanLane:
         self._watch(connection)
         try:
             exchange.is_sent = await _send(connection, request, head)
-            exchange.head = await connection.head()
+            answer = await connection.head()
+            exchange.status, exchange.headers = answer.status, answer.headers
         except BaseException as error:
             ended_silently = isinstance(error, errors.Interrupted) and not connection.has_heard
             exchange.close()
@@ -104,22 +104,15 @@ class LeanLane:
 class _Exchange(Closing):
     """A request on its way, and then its answer."""
 
-    __slots__ = ("_busy", "_connection", "_origin", "head", "is_sent")
+    __slots__ = ("_busy", "_connection", "_origin", "headers", "is_sent", "status")
 
     def __init__(self, connection: Connection, origin: Origin, busy: set[Connection]) -> None:
         self._connection: Connection | None = connection
         self._origin = origin
         self._busy = busy
-        self.head = Head()
         self.is_sent = False
-
-    @property
-    def status(self) -> int:
-        return self.head.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self.head.headers
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
 
     async def piece(self) -> Piece:
         assert self._connection, "the response was closed"
@@ -155,6 +148,8 @@ async def _send(connection: Connection, request: Request, head: bytes) -> bool:
 
 def _fields(headers: Mapping[str, str]) -> str:
     """Write header fields as they are sent. Raises Rejected when one holds a line end."""
+    if not headers:
+        return ""
     fields = [f"{name}: {value}" for name, value in headers.items()]
     if any(map(_UNSENDABLE.search, fields)):
         raise errors.Rejected("a header with control characters in it is not sent")

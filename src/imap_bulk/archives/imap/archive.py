@@ -1,6 +1,7 @@
 """The IMAP Science Data Center: searches it, and has it sign URLs. All generations of its API since 2024."""
 
 import asyncio
+import os
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -171,8 +172,7 @@ class ImapArchive:
 
     def accept(self, transfer: Transfer, part: Path) -> None:
         """Refuse a web page or storage's error document that came in place of the file. Raises Garbled."""
-        with part.open("rb") as file:
-            head = file.read(_LOOKED_AT_BYTES).removeprefix(_BYTE_ORDER_MARK)
+        head = _first_bytes(part).removeprefix(_BYTE_ORDER_MARK)
         if _PAGE.match(head) and not transfer.key.endswith((".html", ".htm")):
             raise Garbled(
                 f"{transfer.key}: a web page came in place of the file; does a login page stand between?"
@@ -270,6 +270,15 @@ async def _forget(replies: Sequence[asyncio.Task[Reply]]) -> None:
     for reply in replies:
         reply.cancel()
     await asyncio.gather(*replies, return_exceptions=True)
+
+
+def _first_bytes(path: Path) -> bytes:
+    # A file object costs a small file three times as much.
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return os.read(fd, _LOOKED_AT_BYTES)
+    finally:
+        os.close(fd)
 
 
 def _today() -> date:
