@@ -12,6 +12,12 @@ from imap_bulk.engine.pace.goodput import Goodput, RecentTurns, Window
 from imap_bulk.settings import Settings
 
 _LEAST_WINDOW = 1.0
+_SOON = 0.25
+_MANY_ROUNDS = 4
+"""In the slow start a window may be this short if so many turns for each slot went by: a thousand small files at
+80 ms are over in two seconds, and levels that double show soon what they bring."""
+
+_GAIN_AT_FIRST = 1.25
 _GAIN = 1.05
 _NO_LOSS = 0.97
 _FULL = 0.75
@@ -123,7 +129,8 @@ class Climb:
     def _close_window(self, now: float) -> None:
         window = self._window
         elapsed = now - window.since
-        if elapsed < _LEAST_WINDOW or window.turns < self.limit:
+        is_clear = self._is_slow_start and elapsed >= _SOON and window.turns >= _MANY_ROUNDS * self.limit
+        if not is_clear and (elapsed < _LEAST_WINDOW or window.turns < self.limit):
             return
         if elapsed < 2 * self._turns.median_seconds():
             return
@@ -155,7 +162,7 @@ class Climb:
 
     def _judge_more(self, now: float, goodput: Goodput) -> None:
         growth = self._growth(goodput)
-        if growth >= _GAIN:
+        if growth >= (_GAIN_AT_FIRST if self._is_slow_start else _GAIN):
             self._recent.clear()
             self._recent.append(goodput)
             self._rest_windows = _REST_WINDOWS
@@ -188,7 +195,7 @@ class Climb:
         if heading < 0:
             return max(min(_LEAST_LEVEL, self.limit), self.limit - step)
         if self._is_slow_start:
-            step = max(1, self.limit // 2)
+            step = max(1, self.limit // 2) if self._halved_at > -math.inf else self.limit
         return min(self._ceiling, self.limit + step)
 
     def _settle(self, now: float, limit: int, why: str, rest_windows: int) -> None:
