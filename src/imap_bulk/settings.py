@@ -34,10 +34,13 @@ class Settings:
     """How much is hashed and written in one thread hop; smaller bodies are handled on the event loop."""
 
     parallel_bytes: int = 64 * MIB
-    """From how many missing bytes on a file is fetched through several streams."""
+    """From how many missing bytes on a file may be fetched through several streams."""
 
-    streams: int = 4
-    """Streams of one file that is fetched so; four fill a fat link, and more cost only memory."""
+    parallel_latency: float = 0.01
+    """Seconds that an answer takes from which on it is; where answers come sooner, one stream is as fast."""
+
+    streams: int = 16
+    """Streams of one file that is fetched so, as `jobs` and memory allow: one alone waits for its window."""
 
     overwrite: bool = False
     """Move also what is already there and right."""

@@ -22,7 +22,9 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(run: Run) -> Run:
-    run.settings = replace(run.settings, parallel_bytes=BLOCK, streams=4, chunk_bytes=1 << 13)
+    run.settings = replace(
+        run.settings, parallel_bytes=BLOCK, parallel_latency=0.0, streams=4, chunk_bytes=1 << 13
+    )
     return run
 
 

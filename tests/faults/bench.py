@@ -22,7 +22,12 @@ AT_ONCE = Settings(
 )
 """As patient as ever in attempts, and in nothing else."""
 
-IN_PARTS: dict[str, Any] = {"parallel_bytes": 1 << 17, "streams": 4, "chunk_bytes": 1 << 15}
+IN_PARTS: dict[str, Any] = {
+    "parallel_bytes": 1 << 17,
+    "parallel_latency": 0.0,
+    "streams": 4,
+    "chunk_bytes": 1 << 15,
+}
 """Settings under which 256 KiB are a large object; with the fixture `small_blocks`."""
 
 SIZES = {"empty": 0, "byte": 1, "small": 16 << 10, "medium": (1 << 20) + 1, "large": 9 << 20}

@@ -20,7 +20,7 @@ def main() -> int:
     url, data_dir, key = given.place
     settings = Settings(idle_timeout=given.idle)
     if given.in_parts:
-        settings = replace(settings, parallel_bytes=MIB)
+        settings = replace(settings, parallel_bytes=MIB, parallel_latency=0.0)
     return int(code_of(asyncio.run(aio.pull(key, data_dir=data_dir, url=url, settings=settings))))
 
 

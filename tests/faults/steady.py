@@ -34,6 +34,7 @@ HURRIED = Settings(
     outage_max=60.0,
     breaker_wait_max=0.05,
     parallel_bytes=1 << 18,
+    parallel_latency=0.0,
     chunk_bytes=1 << 16,
 )
 

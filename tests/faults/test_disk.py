@@ -96,7 +96,7 @@ async def test_a_file_in_the_way_of_a_directory_is_told_in_a_sentence(
 # --- how soon it stops, with many large streams in flight
 
 LARGE = [48 * MIB] * 8
-IN_FLIGHT = Settings(jobs=8, jobs_start=8, parallel_bytes=16 * MIB, streams=4)
+IN_FLIGHT = Settings(jobs=8, jobs_start=8, parallel_bytes=16 * MIB, parallel_latency=0.0, streams=4)
 
 
 @pytest.mark.soak

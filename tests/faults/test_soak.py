@@ -97,6 +97,7 @@ async def _pull(bench: Bench) -> Result:
         retry_after_max=LONGEST_WAIT,
         outage_max=60.0,
         parallel_bytes=1 << 18,
+        parallel_latency=0.0,
         chunk_bytes=1 << 16,
     )
 

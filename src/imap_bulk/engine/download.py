@@ -202,7 +202,8 @@ class Download:
         """Fetch what is missing: a large object through several streams, if there is memory for them."""
         settings = self._way.settings
         is_large = (promise.size or 0) - partial.position >= settings.parallel_bytes
-        parallel = is_large and promise.takes_ranges and self._trusts_ranges
+        is_far = response.latency >= settings.parallel_latency
+        parallel = is_large and is_far and promise.takes_ranges and self._trusts_ranges
         more_streams = settings.streams - 1 if parallel else 0
         has_gaps = partial.position > partial.front
         if not more_streams and not has_gaps:

@@ -102,6 +102,7 @@ class _PacedResponse:
         self._signed = signed
         self._floor: Floor | None = None
         self.status = response.status
+        self.latency = response.latency
         self.headers = response.headers
 
     async def piece(self) -> Piece:

@@ -20,7 +20,10 @@ from imap_bulk.settings import MIB
 from imap_bulk.transport import Piece
 
 BLOCK_BYTES = 8 * MIB
-"""What one stream of a ranged download fetches at a time, and how often the front is recorded."""
+"""The most that one stream of a ranged download fetches at a time, and how often the front is recorded."""
+
+_LEAST_BLOCK_BYTES = MIB
+_BLOCKS = 64  # four for each of sixteen streams, so that they end together
 
 _READ_BYTES = MIB
 
@@ -106,9 +109,10 @@ class Partial:
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the blocks, start and end, that have not arrived, in order."""
         assert self.identity
+        block = min(BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, self.identity.size // _BLOCKS))
         start = self.front
         while start < self.identity.size:
-            end = min(start - start % BLOCK_BYTES + BLOCK_BYTES, self.identity.size)
+            end = min(start - start % block + block, self.identity.size)
             if start not in self._beyond:
                 yield start, end
             start = end

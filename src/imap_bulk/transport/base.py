@@ -41,6 +41,10 @@ class Response(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Header fields; look-up ignores case."""
 
+    @property
+    def latency(self) -> float:
+        """Seconds from the end of the request to the head of the answer."""
+
     async def piece(self) -> Piece:
         """Return what comes next of the body, as sent; empty at its end. Raises Interrupted, Stalled."""
 

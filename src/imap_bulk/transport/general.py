@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import Self
@@ -67,8 +68,9 @@ class GeneralLane:
             patience, idle_timeout = self._settings.connect_timeout, self._settings.idle_timeout
             async with asyncio.timeout(patience + idle_timeout) as deadline:
                 body = _watched(request.body, deadline, idle_timeout) if request.body else None
+                asked_at = time.monotonic()
                 response = await self._request(url, request, body)
-            return _GeneralResponse(response, doing, idle_timeout)
+            return _GeneralResponse(response, doing, idle_timeout, time.monotonic() - asked_at)
 
     async def _request(
         self, url: yarl.URL, request: Request, body: AsyncGenerator[bytes, None] | None
@@ -108,7 +110,8 @@ def _timeout(settings: Settings) -> aiohttp.ClientTimeout:
 class _GeneralResponse(Closing):
     """One answer of aiohttp, with its errors turned into ours."""
 
-    def __init__(self, response: aiohttp.ClientResponse, doing: str, idle_timeout: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, doing: str, idle_timeout: float, latency: float) -> None:
+        self.latency = latency
         self._response = response
         self._doing = doing
         self._idle_timeout = idle_timeout

@@ -5,6 +5,7 @@ It is several times as fast as a general client because it does little: no redir
 
 import asyncio
 import re
+import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Self
@@ -77,7 +78,9 @@ class LeanLane:
         self._watch(connection)
         try:
             exchange.is_sent = await _send(connection, request, head)
+            sent_at = time.monotonic()
             answer = await connection.head()
+            exchange.latency = time.monotonic() - sent_at
             exchange.status, exchange.headers = answer.status, answer.headers
         except BaseException as error:
             ended_silently = isinstance(error, errors.Interrupted) and not connection.has_heard
@@ -104,7 +107,7 @@ class LeanLane:
 class _Exchange(Closing):
     """A request on its way, and then its answer."""
 
-    __slots__ = ("_busy", "_connection", "_origin", "headers", "is_sent", "status")
+    __slots__ = ("_busy", "_connection", "_origin", "headers", "is_sent", "latency", "status")
 
     def __init__(self, connection: Connection, origin: Origin, busy: set[Connection]) -> None:
         self._connection: Connection | None = connection
@@ -112,6 +115,7 @@ class _Exchange(Closing):
         self._busy = busy
         self.is_sent = False
         self.status = 0
+        self.latency = 0.0
         self.headers: Mapping[str, str] = {}
 
     async def piece(self) -> Piece:

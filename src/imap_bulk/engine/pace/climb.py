@@ -14,8 +14,9 @@ from imap_bulk.settings import Settings
 _LEAST_WINDOW = 1.0
 _SOON = 0.25
 _MANY_ROUNDS = 4
-"""In the slow start a window may be this short if so many turns for each slot went by: a thousand small files at
-80 ms are over in two seconds, and levels that double show soon what they bring."""
+_MANY_BYTES = 4 << 20
+"""In the slow start a window may be this short if so many turns or bytes for each slot went by: a thousand small
+files at 80 ms are over in two seconds, a large one in four, and levels that double show soon what they bring."""
 
 _GAIN_AT_FIRST = 1.25
 _GAIN = 1.05
@@ -71,9 +72,17 @@ class Climb:
         self._window.lapse(now, self.running)
         self.running += 1
 
-    def count(self, n_bytes: int) -> None:
-        """Note bytes of a body."""
-        self._window.count(n_bytes)
+    def count(self, now: float, began: float, n_bytes: int) -> None:
+        """Note bytes of a body. In the slow start a large one does not have to end before it tells something."""
+        window = self._window
+        window.count(n_bytes)
+        if not self._doubles or self._aim > self.limit:
+            return
+        if window.is_open:
+            window.lapse(now, self.running)
+            self._close_window(now)
+        elif began >= window.since:
+            self._window = Window(now, is_open=True)
 
     def end(self, now: float, began: float, n_bytes: int, completed: bool) -> None:
         """Note that a turn ends; only completed ones tell what the level is worth."""
@@ -129,14 +138,25 @@ class Climb:
     def _close_window(self, now: float) -> None:
         window = self._window
         elapsed = now - window.since
-        is_clear = self._is_slow_start and elapsed >= _SOON and window.turns >= _MANY_ROUNDS * self.limit
-        if not is_clear and (elapsed < _LEAST_WINDOW or window.turns < self.limit):
-            return
-        if elapsed < 2 * self._turns.median_seconds():
+        if not self._is_clear(elapsed) and (
+            elapsed < _LEAST_WINDOW or window.turns < self.limit or elapsed < 2 * self._turns.median_seconds()
+        ):
             return
         self._window = Window(now)
         if window.in_flight >= _FULL * self.limit:
             self._judge(now, window.goodput())
+
+    @property
+    def _doubles(self) -> bool:
+        """Whether this is the first slow start, before any refusal: each level is twice the one before."""
+        return self._is_slow_start and self._halved_at == -math.inf
+
+    def _is_clear(self, elapsed: float) -> bool:
+        """Tell whether a short window of the slow start has seen enough."""
+        window = self._window
+        if not self._doubles or elapsed < _SOON:
+            return False
+        return window.turns >= _MANY_ROUNDS * self.limit or window.bytes >= _MANY_BYTES * self.limit
 
     def _judge(self, now: float, goodput: Goodput) -> None:
         if self._heading > 0:
@@ -162,16 +182,19 @@ class Climb:
 
     def _judge_more(self, now: float, goodput: Goodput) -> None:
         growth = self._growth(goodput)
-        if growth >= (_GAIN_AT_FIRST if self._is_slow_start else _GAIN):
+        if growth >= (_GAIN_AT_FIRST if self._doubles else _GAIN):
             self._recent.clear()
             self._recent.append(goodput)
             self._rest_windows = _REST_WINDOWS
             self._try(now, 1, f"goodput grew {growth - 1:.0%}")
             return
         was_slow_start, self._is_slow_start = self._is_slow_start, False
-        self._settle(now, self._came_from, "more brought no more", 2 * self._rest_windows)
-        if was_slow_start:  # its steps are wide and may have passed the point by
-            self._try(now, -1, "trying fewer")
+        if was_slow_start:  # its steps are wide and may have passed the point by, its windows are short and noisy
+            self._settle(now, self._came_from, "more brought no more", 1)
+            self._recent.clear()
+            self._next_heading = -1
+        else:
+            self._settle(now, self._came_from, "more brought no more", 2 * self._rest_windows)
 
     def _judge_fewer(self, now: float, goodput: Goodput) -> None:
         if self._growth(goodput) >= _NO_LOSS:
@@ -195,7 +218,7 @@ class Climb:
         if heading < 0:
             return max(min(_LEAST_LEVEL, self.limit), self.limit - step)
         if self._is_slow_start:
-            step = max(1, self.limit // 2) if self._halved_at > -math.inf else self.limit
+            step = self.limit if self._doubles else max(1, self.limit // 2)
         return min(self._ceiling, self.limit + step)
 
     def _settle(self, now: float, limit: int, why: str, rest_windows: int) -> None:

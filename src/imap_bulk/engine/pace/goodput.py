@@ -37,7 +37,7 @@ class Window:
         self.is_open = is_open
         self.turns = 0
         self._at = now
-        self._bytes = 0
+        self.bytes = 0
         self._in_flight_seconds = 0.0
         self._turn_seconds = 0.0
 
@@ -48,7 +48,7 @@ class Window:
 
     def count(self, n_bytes: int) -> None:
         """Note bytes, as they arrive: a body may last longer than many windows."""
-        self._bytes += n_bytes
+        self.bytes += n_bytes
 
     def end_turn(self, seconds: float) -> None:
         """Note a completed turn."""
@@ -63,7 +63,7 @@ class Window:
     def goodput(self) -> Goodput:
         """Tell what the window brought."""
         turns_a_second = self.in_flight * self.turns / max(self._turn_seconds, 1e-9)
-        return Goodput(self._bytes / self._elapsed, turns_a_second)
+        return Goodput(self.bytes / self._elapsed, turns_a_second)
 
     @property
     def _elapsed(self) -> float:

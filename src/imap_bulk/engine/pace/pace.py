@@ -89,7 +89,7 @@ class Turn:
     def count(self, n_bytes: int) -> None:
         """Report bytes of the body as they move; the first ones of a probe let the others go on."""
         self.bytes += n_bytes
-        self._pace.count(n_bytes)
+        self._pace.count(self.began, n_bytes)
         if self.is_probe:
             self.is_probe = False  # a probe may be a body of an hour
             self._pace.hear()
@@ -154,9 +154,9 @@ class Pace:
         finally:
             self.end(turn, error)
 
-    def count(self, n_bytes: int) -> None:
-        """Report bytes that moved."""
-        self._climb.count(n_bytes)
+    def count(self, began: float, n_bytes: int) -> None:
+        """Report bytes that moved in a turn that began at some time."""
+        self._climb.count(self._clock(), began, n_bytes)
 
     def hear(self) -> None:
         """Take the first bytes of a probe as a sign of life."""
