@@ -209,4 +209,5 @@ async def test_a_limit_of_requests_is_kept_from_end_to_end(faulty: Faulty) -> No
     times = [arrival.at for arrival in bench.arrivals]
     assert len(times) == 2 * len(FEW)
     saved_up = 5
-    assert times[-1] - times[0] >= (len(times) - 1 - saved_up) / 20 * 0.95
+    # How exactly is measured in virtual time (test_limits); here, that the option gets there on any machine.
+    assert times[-1] - times[0] >= (len(times) - 1 - saved_up) / 20 * 0.5
