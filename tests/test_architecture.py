@@ -22,7 +22,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 DOORS = {
-    "aiofiles": {"engine.download", "engine.upload", "server.objects"},
+    "aiofiles": {"server.objects"},
     "aiohttp": {
         "transport.general",
         *(f"server.{room}" for room in ("app", "imap", "storage", "wire")),

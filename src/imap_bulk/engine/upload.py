@@ -6,21 +6,17 @@ compared instead, and a damaged object is at once sent again to the same URL, wh
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-import aiofiles
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
+from imap_bulk.engine.behind import ahead
 from imap_bulk.engine.promise import content_length
 from imap_bulk.model import LARGEST_PUT_BYTES, Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Response, Transport, refusal
-
-if TYPE_CHECKING:
-    from aiofiles.threadpool.binary import AsyncFileIO
 
 EMPTY = Digest("md5", hasher("md5").hexdigest())
 """What an object of no bytes must be; the answer to a range of it, 416, tells no more than its size."""
@@ -42,10 +38,9 @@ async def upload(
     for last in (False,) * (_PUTS_PER_URL - 1) + (True,):
         source = _Source(transfer, settings.chunk_bytes, progress)
         try:
-            async with source:
-                with await transport.put(signed, source.chunks, source.size) as response:
-                    if response.status not in (200, 201, 204):
-                        raise await refusal(response, transfer.key)
+            with await transport.put(signed, source.chunks, source.size) as response:
+                if response.status not in (200, 201, 204):
+                    raise await refusal(response, transfer.key)
         except errors.TransientError:
             if source.failure:  # the HTTP library only saw its body end short
                 raise source.failure from None
@@ -78,18 +73,8 @@ class _Source:
         self._hashes = {
             name: hasher(name) for name in {"md5", transfer.digest.algorithm if transfer.digest else "md5"}
         }
-        self._file: AsyncFileIO | None = None
         self.failure: Exception | None = None
         """Why the body ended short, if it did for a reason of this machine."""
-
-    async def __aenter__(self) -> Self:
-        if self.size > self._chunk_bytes:
-            self._file = await aiofiles.open(self._transfer.path, "rb", buffering=0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._file:  # closed here, for the HTTP library may drop its body half-read
-            await self._file.close()
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the file; stop short rather than let wrong bytes become a complete object."""
@@ -97,14 +82,13 @@ class _Source:
         held_back = b""
         sent = 0
         try:
-            async for chunk in self._read():
-                if held_back:
-                    yield held_back
-                    sent += len(held_back)
-                    self._progress(sent)
-                for hash_ in self._hashes.values():
-                    hash_.update(chunk)
-                held_back = chunk
+            async with aclosing(self._hashed()) as chunks:
+                async for chunk in chunks:
+                    if held_back:
+                        yield held_back
+                        sent += len(held_back)
+                        self._progress(sent)
+                    held_back = chunk
             self._judge()
         except (errors.BulkError, OSError) as error:
             self.failure = error
@@ -113,14 +97,28 @@ class _Source:
             yield held_back
             self._progress(sent + len(held_back))
 
-    async def _read(self) -> AsyncIterator[bytes]:
-        """Yield the file in chunks; a file of one chunk at once, since thread hops cost more than reading it."""
-        if self._file is None:
-            yield self._transfer.path.read_bytes()
+    async def _hashed(self) -> AsyncGenerator[bytes, None]:
+        """Yield the file in chunks that have been hashed.
+
+        A file of one chunk is read at once, since thread hops cost more than that; of others, the next chunk is
+        read and hashed in one hop, while the one before is sent.
+        """
+        if self.size <= self._chunk_bytes:
+            yield self._hash(self._transfer.path.read_bytes())
             return
-        await self._file.seek(0)
-        while chunk := await self._file.read(self._chunk_bytes):
-            yield chunk
+        with self._transfer.path.open("rb", buffering=0) as file:
+
+            def read_on() -> bytes:
+                return self._hash(file.read(self._chunk_bytes) or b"")
+
+            async with aclosing(ahead(read_on)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    def _hash(self, chunk: bytes) -> bytes:
+        for hash_ in self._hashes.values():
+            hash_.update(chunk)
+        return chunk
 
     def _judge(self) -> None:
         path, wished = self._transfer.path, self._transfer.digest
