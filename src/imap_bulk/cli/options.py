@@ -167,6 +167,10 @@ _TRANSFER: tuple[Decorator[Any], ...] = (
     click.option("--overwrite", is_flag=True, help="Move also what is there and right."),
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
+    click.option(
+        "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport, show_default=True,
+        help="How requests travel; auto is lean, and aiohttp through proxies.",
+    ),
     quiet,
     as_json,
 )  # fmt: skip
@@ -226,6 +230,7 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         require_verified=given.pop("require_verified"),
         fsync=not given.pop("no_fsync"),
         limit_rate=given.pop("limit_rate"),
+        transport=given.pop("transport"),
         limit_requests=given.pop("limit_requests"),
     )
     return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"))
