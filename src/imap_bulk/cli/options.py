@@ -168,8 +168,8 @@ _TRANSFER: tuple[Decorator[Any], ...] = (
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
     click.option(
-        "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport, show_default=True,
-        help="How requests travel; auto is lean, and aiohttp through proxies.",
+        "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport,
+        show_default=True, help="How requests travel; auto is lean, and aiohttp through proxies.",
     ),
     quiet,
     as_json,

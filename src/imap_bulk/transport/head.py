@@ -43,6 +43,8 @@ class Head:
         """Whether the parser has seen the end of the answer."""
         self.has_excess = False
         """Whether more came than the answer."""
+        self.keeps_connection = False
+        """Whether the server means to answer again on this connection."""
         self._parser = httptools.HttpResponseParser(self)
 
     @property
@@ -62,11 +64,6 @@ class Head:
     def is_chunked(self) -> bool:
         """Whether the body says itself where it ends."""
         return "transfer-encoding" in self.headers
-
-    @property
-    def keeps_connection(self) -> bool:
-        """Whether the server means to answer again on this connection."""
-        return self._parser.should_keep_alive()
 
     def read(self, received: memoryview) -> None:
         """Read on. Raises one of `Unreadable`."""
@@ -92,6 +89,10 @@ class Head:
         text = value.decode("latin-1")
         if not self.is_through:
             dict.__setitem__(self.headers, key, text if before is None else f"{before}, {text}")
+
+    def on_headers_complete(self) -> None:
+        """Note what the parser forgets when the answer is through."""
+        self.keeps_connection = self._parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         """Note a part of a body."""
