@@ -4,7 +4,9 @@
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
       local.py        verify · serve · demo
+      answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
+      storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
       meter.py        how far a run is, and how fast
@@ -53,8 +55,22 @@
       app.py          assembles the routes below
       imap.py         the API's routes
       imap_query.py   what the API can be asked for, as conditions on the catalog
+      imap_records.py what it answers with
+      imap_generations.py what tells the API of 2024 from that of 2026
+      imap_names.py   which names either takes, and what it says of others
+      imap_release.py what is withheld, made public
+      imap_gateway.py what stands before it: limits, envelope, the words where nothing answers
       catalog.py      what is archived, in SQLite
+      search.py       what the catalog can be asked for, as one statement
+      rows.py         what a row holds, and how the tables are laid out
+      store.py        what the API asks of whatever keeps the objects
       objects.py      objects on disk: received, committed, opened
+      s3.py           objects in a bucket, pending until somebody asks (extra: imap-bulk[s3])
+      importing.py    existing files made objects
+      lock.py         one server at a time on one root
+      page.py         the page a browser gets, from web/
+      openapi.py      the API as an OpenAPI document
+      cors.py         what the page may do at storage
       storage.py      how S3 answers for them, and for the signed URLs
       signing.py      AWS Signature Version 4, as it stands in a URL
       wire.py         the answer that ought to be sent, and the bare connection

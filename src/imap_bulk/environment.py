@@ -1,11 +1,11 @@
-"""The environment variables of the official client, read here alone.
+"""The environment variables of the official client, and of S3, read here alone.
 
 The command line and the Python functions honour the same ones, so that a user who changes tools does not
 have to change the shell. An empty variable counts as unset, as the official client has it.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PRODUCTION_URL = "https://api.imap-mission.com"
@@ -28,4 +28,24 @@ def read_environment() -> Environment:
         data_dir=Path(os.environ.get("IMAP_DATA_DIR") or "data"),
         api_key=os.environ.get("IMAP_API_KEY") or None,
         access_token=os.environ.get("IMAP_ACCESS_TOKEN") or None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BucketCredentials:
+    """What opens a bucket, as every S3 program knows it."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+    region: str
+
+
+def read_bucket_credentials() -> BucketCredentials:
+    """Read `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_[DEFAULT_]REGION`."""
+    return BucketCredentials(
+        access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", ""),
+        secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
+        session_token=os.environ.get("AWS_SESSION_TOKEN") or None,
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-west-2",
     )

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,10 +11,9 @@ from tests import canaries
 
 from imap_bulk.errors import BadName
 from imap_bulk.server.app import ArchiveServer, Scope, ServerOptions
+from imap_bulk.server.lock import RootInUse
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.server.conftest import Start, Visitor
 
 NAME = "imap_mag_l2_norm-gse_20260115_v001.0002.cdf"
@@ -33,6 +35,36 @@ async def test_a_port_in_use_is_told_and_nothing_stays_open(visitor: Visitor, ro
     port = int(visitor.server.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         await ArchiveServer(ServerOptions(root / "other", port=port)).__aenter__()
+
+
+async def test_a_second_server_on_the_same_root_is_refused(visitor: Visitor, root: Path) -> None:
+    with pytest.raises(RootInUse) as refused:
+        await ArchiveServer(ServerOptions(root)).__aenter__()
+    assert str(refused.value) == (
+        f"{root} is served already, by process {os.getpid()}; stop that one, or choose another --root"
+    )
+    assert await visitor.query("table=science") == []  # the first one goes on
+
+
+async def test_a_root_is_free_when_its_server_has_stopped(start: Start) -> None:
+    first = await start()
+    await first.server.__aexit__(None, None, None)
+    await start()
+
+
+async def test_a_root_is_free_when_the_process_of_its_server_was_killed(start: Start, root: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.server.dying", root, "never"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout
+    await process.stdout.readline()
+    with pytest.raises(RootInUse, match=f"by process {process.pid};"):
+        await start()
+    process.kill()
+    await process.wait()
+    await start()
 
 
 async def test_after_stopping_nobody_answers(root: Path) -> None:

@@ -2,13 +2,25 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from benchmarks import catalog as benchmark
 
 from imap_bulk import filenames
 from imap_bulk.filenames import Kind
-from imap_bulk.server.catalog import Catalog, Condition, Search, StoredObject, Versions, unix_from_j2000
+from imap_bulk.server.catalog import (
+    Catalog,
+    Condition,
+    Expected,
+    Search,
+    StoredObject,
+    StrangeCatalog,
+    Versions,
+    unix_from_j2000,
+)
+from imap_bulk.server.imap_query import product_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,13 +76,13 @@ async def test_rows_outlive_the_catalog(catalog: Catalog, path: Path) -> None:
 
 async def test_rows_added_at_once_share_a_commit(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
-    insert = catalog._insert
+    commit = catalog._commit
 
-    def counted(rows: list[dict[str, str | int | float | None]]) -> None:
-        batches.append(len(rows))
-        insert(rows)
+    def counted(writes: list[Any]) -> None:
+        batches.append(len(writes))
+        commit(writes)
 
-    monkeypatch.setattr(catalog, "_insert", counted)
+    monkeypatch.setattr(catalog, "_commit", counted)
     names = [filenames.parse(f"imap_swe_l1a_d{number}_20260101_v001.0001.cdf") for number in range(50)]
     await asyncio.gather(*(catalog.add(name, STORED) for name in names))
     assert batches == [1, 49]  # the first at once, and what came while it was written
@@ -80,13 +92,69 @@ async def test_rows_added_at_once_share_a_commit(catalog: Catalog, monkeypatch: 
 async def test_a_commit_that_fails_is_told_to_everyone_in_it(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(rows: object) -> None:
+    def fail(writes: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(catalog, "_insert", fail)
+    monkeypatch.setattr(catalog, "_commit", fail)
     adding = (catalog.add(NAME, STORED) for _ in range(5))
     outcomes = await asyncio.gather(*adding, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["disk I/O error"] * 5
+
+
+async def test_a_pending_row_is_neither_found_nor_listed(catalog: Catalog) -> None:
+    await catalog.expect(NAME, STORED)
+    assert catalog.find(NAME.key) is None
+    assert list(catalog.search(Search(Kind.SCIENCE))) == []
+    assert catalog.pending() == [Expected(NAME, STORED)]
+
+
+async def test_a_pending_row_that_is_added_is_pending_no_longer(catalog: Catalog) -> None:
+    await catalog.expect(NAME, STORED)
+    await catalog.add(NAME, STORED)
+    assert catalog.pending() == []
+    assert catalog.find(NAME.key) == STORED
+
+
+async def test_a_pending_row_that_is_forgotten_leaves_what_is_archived(catalog: Catalog) -> None:
+    await catalog.add(NAME, STORED)
+    await catalog.expect(NAME, StoredObject(6, "2" * 32, "3" * 64, 1768910401))
+    await catalog.forget(NAME.key)
+    assert catalog.pending() == []
+    assert catalog.find(NAME.key) == STORED
+
+
+async def test_pending_rows_outlive_the_catalog(catalog: Catalog, path: Path) -> None:
+    await catalog.expect(NAME, STORED)
+    catalog.close()
+    reopened = Catalog(path)
+    assert reopened.pending(key=NAME.key) == [Expected(NAME, STORED)]
+    reopened.close()
+
+
+@pytest.mark.parametrize(
+    ("condition", "count"),
+    [
+        (Condition("instrument", "=", "mag"), 1),
+        (Condition("instrument", "=", "swe"), 0),
+        (Condition("start_date", ">=", "20260116"), 0),
+        (Condition("ingested", ">=", STORED.ingested + 1), 1),
+        (Condition("released", "=", 1), 1),
+    ],
+    ids=lambda value: f"{value.column}{value.operator}{value.value}" if isinstance(value, Condition) else value,
+)
+async def test_pending_rows_are_searched_by_what_their_names_tell(
+    catalog: Catalog, condition: Condition, count: int
+) -> None:
+    await catalog.expect(NAME, STORED)
+    assert len(catalog.pending(Search(Kind.SCIENCE, (condition,)))) == count
+
+
+def test_many_rows_are_written_and_dropped_in_one_commit(catalog: Catalog) -> None:
+    names = [filenames.parse(f"imap_swe_l1a_d{number}_20260101_v001.0001.cdf") for number in range(50)]
+    catalog.add_many((name, STORED) for name in names)
+    assert len(list(catalog.known())) == 50
+    catalog.remove_many(name.key for name in names[:49])
+    assert list(catalog.known()) == [(names[49].key, STORED.size)]
 
 
 async def test_a_search_goes_on_while_rows_are_added(catalog: Catalog) -> None:
@@ -111,7 +179,7 @@ def test_a_catalog_of_another_schema_is_refused(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(ValueError, match="this catalog has schema 99"):
+    with pytest.raises(StrangeCatalog, match=r"this catalog has schema 99, .* start once with --rescan"):
         Catalog(path)
 
 
@@ -145,6 +213,47 @@ def test_no_search_reads_the_whole_table(
     catalog: Catalog, path: Path, conditions: tuple[Condition, ...], versions: Versions
 ) -> None:
     assert "SCAN objects" not in plan(path, Search(Kind.SCIENCE, conditions, versions))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "index"),
+    [
+        (("instrument", "data_level", "descriptor", "start_date"), "by_series"),
+        (("instrument", "data_level", "start_date"), "by_instrument"),
+        (("instrument", "start_date"), "by_instrument"),
+        (("data_level", "start_date"), "by_start"),
+        (("start_date",), "by_start"),
+        (("instrument", "ingested"), "by_ingestion"),
+        (("ingested",), "by_ingestion"),
+        (("repointing",), "by_repointing"),
+        (("cr",), "by_rotation"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("versions", [Versions.ALL, Versions.NEWEST, Versions.LATEST_MAJOR])
+def test_a_search_reads_an_index_that_knows_its_conditions(
+    catalog: Catalog, path: Path, conditions: tuple[str, ...], index: str, versions: Versions
+) -> None:
+    ranged = {"start_date", "ingested"}
+    several = tuple(Condition(column, ">=" if column in ranged else "=", "x") for column in conditions)
+    told = plan(path, Search(Kind.SCIENCE, several, versions))
+    assert f"INDEX {index} (kind=? AND " in told
+
+
+@pytest.mark.soak
+def test_a_million_rows_are_searched_in_milliseconds(path: Path) -> None:
+    benchmark.fill(path, 1_000_000)
+    catalog = Catalog(path)
+
+    def seconds(conditions: str) -> float:
+        search = product_search(Kind.SCIENCE, dict(pair.split("=") for pair in conditions.split("&")))
+        clock = time.perf_counter()
+        assert len(list(catalog.search(search))) >= 800
+        return time.perf_counter() - clock
+
+    for title, conditions in benchmark.QUERIES.items():
+        assert min(seconds(conditions) for _ in range(5)) < (1.0 if "latest" in title else 0.05), title
+    catalog.close()
 
 
 def test_j2000_is_counted_in_tdb() -> None:

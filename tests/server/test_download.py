@@ -74,7 +74,9 @@ async def test_a_missing_path_is_told(visitor: Visitor, path: str) -> None:
 
 
 async def test_what_a_server_took_its_successor_serves(start: Start) -> None:
-    await (await start()).server.add(NAME, b"field")
+    first = await start()
+    await first.server.add(NAME, b"field")
+    await first.server.__aexit__(None, None, None)
     assert (await (await start()).download(NAME)).body == b"field"
 
 

@@ -11,6 +11,9 @@ NORM = "imap_mag_l2_norm-gse_20260115"
 VERSIONS = tuple(f"{NORM}_v{version}.cdf" for version in ("001.0001", "001.0002", "002.0001", "002.0003"))
 
 
+ANCILLARY_HAS_NOT = ("data_level", "repointing", "major_version", "minor_version", "latest", "cr", "crid")
+
+
 async def archive(visitor: Visitor, *names: str) -> None:
     for name in names:
         await visitor.server.add(name, name.encode())
@@ -168,6 +171,45 @@ async def test_ingestion_dates_are_whole_days(
     assert [name[len("imap_swe_l1a_d")] for name in names] == found
 
 
+@pytest.mark.parametrize(
+    ("condition", "is_found"),
+    [
+        ("version=v001", True),
+        ("version=1", False),
+        ("version=latest", False),
+        ("instrument=mag&descriptor=cal&extension=csv", True),
+        ("file_path=imap/ancillary/mag/imap_mag_cal_20240101_v001.csv", True),
+        ("ingestion_start_date=20260120&ingestion_end_date=20260120", True),
+        ("ingestion_end_date=20260119", False),
+        ("released=true", True),
+    ],
+)
+async def test_ancillary_files_are_compared_exactly(visitor: Visitor, condition: str, is_found: bool) -> None:
+    name = "imap_mag_cal_20240101_v001.csv"
+    await archive(visitor, name)
+    assert await visitor.names(f"table=ancillary&{condition}") == [name] * is_found
+
+
+async def test_an_ancillary_file_without_an_end_has_a_null_there(visitor: Visitor) -> None:
+    await archive(visitor, "imap_mag_cal_20240101_v001.csv")
+    (record,) = await visitor.query("table=ancillary&instrument=mag")
+    assert record["end_date"] is None
+
+
+async def test_quicklook_files_are_answered_in_all_versions(visitor: Visitor) -> None:
+    names = [f"imap_mag_l1d_plot_20260115_v00{number}.0001.png" for number in (1, 2)]
+    await archive(visitor, *names)
+    assert await visitor.names("table=quicklook&instrument=mag") == names
+    assert await visitor.names("table=quicklook&major_version=2") == names[1:]
+
+
+@pytest.mark.parametrize("rotation", ["2300", "02300"])
+async def test_a_carrington_rotation_is_a_number(visitor: Visitor, rotation: str) -> None:
+    name = "imap_glows_l3b_x_20260101-cr02300_v001.0001.cdf"
+    await archive(visitor, name, "imap_glows_l3b_x_20260128-cr02301_v001.0001.cdf")
+    assert await visitor.names(f"cr={rotation}") == [name]
+
+
 @pytest.mark.parametrize("repointing", ["123", "00123"])
 async def test_a_repointing_is_a_number(visitor: Visitor, repointing: str) -> None:
     name = "imap_hi_l1c_45sensor-pset_20260115-repoint00123_v001.0001.cdf"
@@ -218,13 +260,42 @@ async def test_an_unknown_parameter_is_told_with_the_valid_ones(visitor: Visitor
 
 @pytest.mark.parametrize(
     "conditions",
-    ["table=ancillary&latest=true", "table=ancillary&data_level=l2", "table=quicklook&version=v001"],
+    [
+        "table=quicklook&version=v001",
+        "table=quicklook&latest=true",
+        *(f"table=ancillary&{name}=1" for name in ANCILLARY_HAS_NOT),
+    ],
 )
 async def test_each_table_has_its_own_parameters(visitor: Visitor, conditions: str) -> None:
     assert (await visitor.ask(f"/query?{conditions}")).status == 400
 
 
-@pytest.mark.parametrize("version", ["latest", "v1.x", ""])
+async def test_the_parameters_of_the_ancillary_table_are_told(visitor: Visitor) -> None:
+    assert (await visitor.ask("/query?table=ancillary&size=1")).json == (
+        "size is not a valid query parameter for ancillary table. Valid query parameters are: ['file_path', "
+        "'instrument', 'descriptor', 'start_date', 'end_date', 'version', 'extension', 'ingestion_date', "
+        "'released', 'ingestion_start_date', 'ingestion_end_date']"
+    )
+
+
+@pytest.mark.parametrize(
+    ("conditions", "status", "said"),
+    [
+        ("size=1&version=x", 400, "Invalid 'version'"),  # the version is read before anything else
+        ("size=1&start_date=x", 400, "size is not"),
+        ("start_date=x&size=1", 500, ""),
+        ("latest=true&size=1", 400, "size is not"),
+    ],
+)
+async def test_the_first_fault_is_the_one_that_is_told(
+    visitor: Visitor, conditions: str, status: int, said: str
+) -> None:
+    answer = await visitor.ask(f"/query?{conditions}")
+    assert answer.status == status
+    assert said in answer.text
+
+
+@pytest.mark.parametrize("version", ["latest", "v1.x", "", "*", "v1.2.3"])
 async def test_an_unreadable_version_is_a_400(visitor: Visitor, version: str) -> None:
     answer = await visitor.ask(f"/query?version={version}")
     assert (answer.status, answer.json) == (400, "Invalid 'version' value. Use format 'vMMM.mmmm' or 'vXXX'.")
@@ -238,6 +309,9 @@ async def test_an_unreadable_version_is_a_400(visitor: Visitor, version: str) ->
         "?end_date=20260230",
         "?table=nonsense",
         "?table=spice",
+        "?table=dependency",
+        "?major_version=x",
+        "?ingestion_start_date=2026",
         "?cr=cr02300",
         f"?cr={10**30}",
     ],

@@ -81,6 +81,26 @@ async def test_one_kernel_is_found_by_its_name(visitor: Visitor) -> None:
     assert await visitor.kernels("file_name=naif0012.tls") == ["lsk/naif0012.tls"]
 
 
+@pytest.mark.parametrize("name", ["lsk/naif0012.tls", "imap/spice/lsk/naif0012.tls", "naif"])
+async def test_a_kernel_is_not_found_by_anything_but_its_bare_name(visitor: Visitor, name: str) -> None:
+    await archive(visitor, "naif0012.tls")
+    assert await visitor.kernels(f"file_name={name}") == []
+
+
+@pytest.mark.parametrize(("value", "count"), [("true", 1), ("TRUE", 1), ("1", 2), ("false", 2)])
+async def test_latest_is_the_word_true_in_any_case(visitor: Visitor, value: str, count: int) -> None:
+    await archive(visitor, "naif0012.tls", "naif0009.tls")
+    assert len(await visitor.kernels(f"latest={value}")) == count
+
+
+@pytest.mark.parametrize(
+    ("kernel_type", "found"), [("leapseconds", True), ("attitude_history", False), ("nonsense", False)]
+)
+async def test_a_type_is_compared_exactly(visitor: Visitor, kernel_type: str, found: bool) -> None:
+    await archive(visitor, "naif0012.tls")
+    assert bool(await visitor.kernels(f"type={kernel_type}")) is found
+
+
 @pytest.mark.parametrize(
     ("conditions", "found"),
     [
@@ -123,11 +143,53 @@ async def test_repoint_files_have_no_start(visitor: Visitor) -> None:
     assert "start_date" not in record
 
 
-async def test_an_unknown_parameter_is_told_with_the_valid_ones(visitor: Visitor) -> None:
-    answer = await visitor.ask("/spice-query?version=1")
+@pytest.mark.parametrize(
+    ("route", "name"),
+    [
+        ("/spin-table", "spin/imap_2025_274_2025_276_01.spin"),
+        ("/repoint-table", "repoint/imap_2025_276_01.repoint.csv"),
+        ("/thruster-table", "activities/imap_2025_274_2025_276_hist_01.sff"),
+        ("/small-forces-table", "activities/imap_2025_274_2025_276_hist_01.sff"),
+    ],
+)
+async def test_each_table_can_be_asked_for_itself(visitor: Visitor, route: str, name: str) -> None:
+    await archive(visitor, name.rpartition("/")[2], "naif0012.tls")
+    assert [row["file_path"] for row in await visitor.query("", route)] == [f"imap/spice/{name}"]
+    assert [row["file_path"] for row in await visitor.query("end_date=20251003", route)] == [f"imap/spice/{name}"]
+    assert await visitor.query("end_date=20251002", route) == []
+
+
+@pytest.mark.parametrize(("date", "is_found"), [("20251001", True), ("20251002", False)])
+async def test_a_table_is_asked_for_whole_days(visitor: Visitor, date: str, is_found: bool) -> None:
+    await archive(visitor, "imap_2025_274_2025_276_01.spin")
+    assert bool(await visitor.query(f"start_date={date}", "/spin-table")) is is_found
+    assert bool(await visitor.query(f"type=spin&start_date={date}", "/spice-query")) is is_found
+
+
+@pytest.mark.parametrize(("path", "is_found"), [("imap/spice/spin/", True), ("", False)])
+async def test_a_file_of_a_table_is_found_by_its_path(visitor: Visitor, path: str, is_found: bool) -> None:
+    name = "imap_2025_274_2025_276_01.spin"
+    await archive(visitor, name)
+    assert bool(await visitor.query(f"type=spin&file_name={path}{name}", "/spice-query")) is is_found
+    assert bool(await visitor.query(f"file_path={path}{name}", "/spin-table")) is is_found
+
+
+@pytest.mark.parametrize("path", ["/spice-query?type=spin&size=1", "/spin-table?size=1"])
+async def test_the_parameters_of_a_table_are_told(visitor: Visitor, path: str) -> None:
+    answer = await visitor.ask(path)
     assert answer.status == 400
     assert answer.json == (
-        "version is not a valid query parameter. Valid query parameters are: ['file_name', 'start_time', "
+        "size is not a valid query parameter. Valid query parameters are: ['file_path', 'start_date', "
+        "'end_date', 'latest', 'start_ingest_date', 'end_ingest_date']"
+    )
+
+
+@pytest.mark.parametrize("name", ["version", "start_date", "end_date"])
+async def test_an_unknown_parameter_is_told_with_the_valid_ones(visitor: Visitor, name: str) -> None:
+    answer = await visitor.ask(f"/spice-query?{name}=1")
+    assert answer.status == 400
+    assert answer.json == (
+        f"{name} is not a valid query parameter. Valid query parameters are: ['file_name', 'start_time', "
         "'end_time', 'type', 'latest', 'start_ingest_date', 'end_ingest_date']"
     )
 
@@ -138,6 +200,7 @@ async def test_an_unknown_parameter_is_told_with_the_valid_ones(visitor: Visitor
         ("start_time=x", "Invalid value for start_time: x"),
         ("end_ingest_date=2026", "Invalid value for end_ingest_date: 2026"),
         ("type=spin&start_time=x", "Expected start/end times in ET."),
+        ("type=spin&start_date=x", "Invalid value for start_date: x"),
     ],
 )
 async def test_an_unreadable_value_is_a_400(visitor: Visitor, conditions: str, complaint: str) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
 import yarl
+from tests.contracts import StorageContract
 
 from imap_bulk.server.signing import Signer
 
@@ -28,6 +30,13 @@ MISMATCH = (
         "Check your key and signing method."
     ),
 )
+
+
+class TestStorageOnDisk(StorageContract):
+    @pytest.fixture
+    async def late(self, start: Start, clock: Clock) -> Visitor:
+        hours = itertools.count(clock.now, 3_600)
+        return await start(clock=hours.__next__, url_lifetime_upload=60)
 
 
 @pytest.fixture
@@ -281,8 +290,8 @@ async def test_another_method_is_not_allowed(visitor: Visitor, clock: Clock) -> 
     assert (await visitor.send("DELETE", url)).fault[:2] == (405, "MethodNotAllowed")
 
 
-async def test_the_secret_is_new_at_each_start(start: Start) -> None:
-    first, second = await start(), await start()
+async def test_the_secret_is_new_at_each_start(start: Start, root: Path) -> None:
+    first, second = await start(), await start(root=root / "other")
     assert first.server.signer.secret != second.server.signer.secret
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imap_bulk.cli import options
+from imap_bulk.cli.answering import answering, server_options
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.options import Place
+from imap_bulk.cli.storing import store_options, storing
 from imap_bulk.cli.words import Verb
 from imap_bulk.settings import Settings
 
@@ -97,9 +99,12 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
     "--seed", type=int, default=0, show_default=True, metavar="N",
     help="The same seed gives the same faults to the same requests.",
 )  # fmt: skip
+@storing
+@answering
 def serve(
-    root: Path, host: str, port: int, storage_port: int, keys: tuple[str, ...], chaos: str, seed: int
-) -> ExitCode:
+    root: Path, host: str, port: int, storage_port: int, keys: tuple[str, ...], chaos: str, seed: int,
+    storage: str | None, s3_endpoint: str | None, rescan: bool, bring: Path | None, **answers: Any,
+) -> ExitCode:  # fmt: skip
     """Serve the archive below --root, with the API of the IMAP Science Data Center, until Ctrl-C.
 
     When it is ready it prints its address on one line. With --chaos it fails on purpose, so that failure can be
@@ -109,12 +114,19 @@ def serve(
     Examples:
       imap-bulk serve --root /archive
       imap-bulk serve --root /archive --chaos all=0.1,stall=5 --seed 7
+      imap-bulk serve --root /archive --strict-generation 2026 --key lab:write --key guest:read
+      imap-bulk serve --root /archive --import /data
+      imap-bulk serve --root /catalog --storage s3://imap --s3-endpoint http://127.0.0.1:9000
       imap-bulk serve --chaos help
     """
     from imap_bulk.server.app import Scope, ServerOptions
 
     scopes = {name: Scope(scope) for name, scope in map(_split_key, keys)}
-    settings = ServerOptions(root, host, port, storage_port, keys=scopes, grace=_GRACE, chaos=chaos, seed=seed)
+    settings = ServerOptions(
+        root, host, port, storage_port, keys=scopes, grace=_GRACE, chaos=chaos, seed=seed,
+        **server_options(**answers, has_keys=bool(scopes)),
+        **store_options(storage, s3_endpoint, rescan, bring),
+    )  # fmt: skip
     if chaos:
         click.echo(f"Committing faults: {chaos} (seed {seed})", err=True)
     try:

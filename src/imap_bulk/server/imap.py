@@ -1,32 +1,46 @@
-"""The API of the IMAP Science Data Center, as its handlers of 2026 answer: query, spice-query, download, upload.
+"""The API of the IMAP Science Data Center, as its handlers answer: query, spice-query, download, upload, release.
 
 Oddities are theirs and kept on purpose: a malformed date is a 500 and no 400, an unknown parameter is told
-in a JSON string, the 302 calls its JSON `text/html`. Everything archived here counts as released.
+in a JSON string, the 302 calls its JSON `text/html`. What tells the generations apart is in `imap_generations`.
 """
 
 import asyncio
-import calendar
 import json
-import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.typedefs import Handler, Middleware
+from yarl import URL
 
-from imap_bulk import filenames
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import Kind
-from imap_bulk.server.catalog import Catalog, Search, unix_from_j2000
-from imap_bulk.server.imap_query import SPICE_TABLES, BadParameter, day, product_search, spice_search
+from imap_bulk.server.catalog import Catalog, Search
+from imap_bulk.server.imap_gateway import Payload, Throttle, enveloped, gateway
+from imap_bulk.server.imap_generations import EVERY_PREFIX, PERMISSIVE, Generation
+from imap_bulk.server.imap_query import SPICE_TABLES, BadParameter, product_search, spice_search, table_search
+from imap_bulk.server.imap_records import Record, kernel_record, product_record, table_record
+from imap_bulk.server.imap_release import release
+from imap_bulk.server.store import Store
 
-Sign = Callable[[web.Request, str, str], str]
+Sign = Callable[[web.Request, Literal["GET", "PUT"], str], Awaitable[str]]
 """(request, method, key) -> signed URL."""
 
-_LOG = logging.getLogger(__name__)
+_TABLE_ROUTES = {
+    "/spin-table": "spin",
+    "/repoint-table": "repoint",
+    "/thruster-table": "thruster",
+    "/small-forces-table": "thruster",
+}
+_SHARED = {"Access-Control-Allow-Origin": "*"}
+_UPLOAD_DENIED = "Upload access denied. Your API key has read-only permissions."
+_RELEASE_DENIED = "Release operation denied. Your API key has read permissions."
+_JSON = {"Content-Type": "application/json"}
+
+Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Scope(StrEnum):
@@ -45,41 +59,72 @@ class ImapApi:
         sign: Sign,
         keys: Mapping[str, Scope],
         *,
+        store: Store,
         legacy_names: bool,
         answer_limit_bytes: int | None,
+        generation: Generation = PERMISSIVE,
+        envelope: bool = False,
+        throttle: Throttle | None = None,
     ) -> None:
         self._catalog = catalog
         self._sign = sign
+        self._store = store
         self._keys = keys
         self._legacy_names = legacy_names
         self._answer_limit_bytes = answer_limit_bytes
+        self._generation = generation
+        self._envelope = envelope
+        self._throttle = throttle
 
     def application(self, in_front: Sequence[Middleware] = ()) -> web.Application:
-        """Assemble the routes, each bare and below both prefixes; `in_front` sees their answers."""
-        application = web.Application(middlewares=[*in_front, _gateway])
-        for prefix in ("", "/api-key", "/authorized"):
+        """Assemble the routes, each below every prefix; `in_front` sees their answers."""
+        front = gateway(self._generation.words, self._throttle)
+        application = web.Application(middlewares=[*in_front, front])
+        for prefix in EVERY_PREFIX:
             self._add_routes(application.router, prefix)
+            if prefix in self._generation.prefixes:
+                self._add_documented_routes(application.router, prefix)
         return application
 
+    def _add_documented_routes(self, router: web.UrlDispatcher, prefix: str) -> None:
+        """Add what the SDC has as well; without a key that it asks for, nobody gets any further."""
+
+        def add(path: str, answer: Answer, denial: str = "", *, head: bool = False) -> None:
+            handler = self._guarded(prefix, answer, denial)
+            router.add_get(prefix + path, _enveloping(handler) if self._envelope else handler, allow_head=head)
+
+        is_of_2024 = self._generation.is_of_2024
+        add("/query", self._query)
+        path = "{path:/.+}" if is_of_2024 else "{path:(/.*)?}"
+        add(f"/download{path}", self._download, head=not is_of_2024)
+        if not is_of_2024:
+            add("/spice-query", self._spice_query)
+            for route, table in _TABLE_ROUTES.items():
+                add(route, partial(self._table_query, table))
+        if self._generation.takes_uploads(prefix, has_keys=bool(self._keys)):
+            add(f"/upload{path}", self._upload, _UPLOAD_DENIED)
+            if not is_of_2024:
+                add("/release", self._release, _RELEASE_DENIED)
+
+    def _guarded(self, prefix: str, answer: Answer, denial: str = "") -> Handler:
+        """Ask for a key; tell those who may only read the `denial`, where there is one."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            scope = self._scope(prefix, request.headers)
+            if denial and scope is Scope.READ:
+                return _json_text(denial, 403)
+            return await answer(request)
+
+        return handler
+
     def _add_routes(self, router: web.UrlDispatcher, prefix: str) -> None:
-        def guarded(answer: Callable[[web.Request], Awaitable[web.Response]], needed: Scope) -> Handler:
-            async def handler(request: web.Request) -> web.StreamResponse:
-                scope = self._scope(prefix, request.headers)
-                if needed is Scope.WRITE and scope is Scope.READ:
-                    return _json_text("Upload access denied. Your API key has read-only permissions.", 403)
-                return await answer(request)
-
-            return handler
-
-        router.add_get(prefix + "/query", guarded(self._query, Scope.READ), allow_head=False)
-        router.add_get(prefix + "/spice-query", guarded(self._spice_query, Scope.READ), allow_head=False)
-        router.add_get(prefix + r"/download{path:(/.*)?}", guarded(self._download, Scope.READ), allow_head=True)
-        if prefix or not self._keys:  # in production, uploads exist only where a key is asked for
-            router.add_get(prefix + r"/upload{path:(/.*)?}", guarded(self._upload, Scope.WRITE), allow_head=False)
+        guarded = partial(self._guarded, prefix)
+        router.add_get(prefix + "/page/days", guarded(self._days), allow_head=False)
+        router.add_get(prefix + r"/page/download{path:(/.*)?}", guarded(self._told), allow_head=False)
 
     def _scope(self, prefix: str, headers: Mapping[str, str]) -> Scope:
         """Tell what the bearer of these credentials may do, or refuse as the gateway does."""
-        if not self._keys:
+        if not self._generation.asks_for_keys(has_keys=bool(self._keys)):
             return Scope.WRITE
         if not prefix:
             return Scope.READ
@@ -94,14 +139,23 @@ class ImapApi:
         return self._keys[key]
 
     async def _query(self, request: web.Request) -> web.Response:
-        parameters = _parameters(request)
-        kind = Kind(parameters.pop("table", Kind.SCIENCE))  # an unknown table is a 500, as theirs
+        shared = _SHARED if self._generation.is_of_2024 else {}
         try:
-            search = product_search(kind, parameters)
+            search = self._search(request)
         except BadParameter as fault:
-            return _json_text(str(fault), 400)
-        record = _ancillary_record if kind is Kind.ANCILLARY else _science_record
-        return await self._answer(search, record)
+            refused = _json_text(str(fault), 400)
+            refused.headers.update(shared)
+            return refused
+        return await self._answer(search, product_record(search.kind, self._generation), _JSON | shared)
+
+    def _search(self, request: web.Request) -> Search:
+        """Read what a request asks for. Raises BadParameter; ValueError or LookupError for what breaks theirs."""
+        parameters = _parameters(request, joined=not self._generation.is_of_2024)
+        table = Kind.SCIENCE if self._generation.is_of_2024 else parameters.pop("table", Kind.SCIENCE)
+        released_only = self._generation.withholds and not _shows_a_key(request)
+        return product_search(
+            Kind(table), parameters, self._generation, released_only=released_only, legacy=self._legacy_names
+        )
 
     async def _spice_query(self, request: web.Request) -> web.Response:
         parameters = _parameters(request)
@@ -110,42 +164,66 @@ class ImapApi:
             search = spice_search(spice_type, parameters)
         except BadParameter as fault:
             return _json_text(str(fault), 400)
-        return await self._answer(search, _table_record if spice_type in SPICE_TABLES else _kernel_record)
+        return await self._answer(search, table_record if spice_type in SPICE_TABLES else kernel_record, _JSON)
 
-    async def _answer(self, search: Search, record: Callable[[Mapping[str, Any]], object]) -> web.Response:
-        text = await asyncio.to_thread(self._render, search, record)
-        return web.Response(body=text.encode(), headers={"Content-Type": "application/json"})
+    async def _table_query(self, table: str, request: web.Request) -> web.Response:
+        try:
+            search = table_search(table, dict(request.query))
+        except BadParameter as fault:
+            return _json_text(str(fault), 400)
+        return await self._answer(search, table_record, _JSON)
 
-    def _render(self, search: Search, record: Callable[[Mapping[str, Any]], object]) -> str:
+    async def _answer(self, search: Search, record: Record, headers: Mapping[str, str]) -> web.Response:
+        await self._store.settle(search)
+        payload = Payload(headers, self._answer_limit_bytes)
+        text = await asyncio.to_thread(self._render, search, record, payload)
+        return web.Response(body=text.encode(), headers=headers)
+
+    def _render(self, search: Search, record: Record, payload: Payload) -> str:
         """Write the records as one JSON array. Raises ValueError beyond what a Lambda can answer."""
         records: list[str] = []
-        weight = 0
         with closing(self._catalog.search(search)) as rows:
             for row in rows:
                 records.append(json.dumps(record(row)))
-                # The gateway carries this text inside another JSON string, where each quotation mark takes two.
-                weight += len(records[-1]) + records[-1].count('"') + 2
-                if self._answer_limit_bytes is not None and weight > self._answer_limit_bytes:
-                    raise ValueError("the answer is larger than the real gateway's limit")
+                payload.add(records[-1])
         return f"[{', '.join(records)}]"
 
     async def _download(self, request: web.Request) -> web.Response:
-        key = request.match_info["path"].removeprefix("/")
-        if not key:
+        path = request.match_info["path"].removeprefix("/")
+        key = self._generation.key_of(path)
+        if not path:
             return _html_text(
                 "No file requested for download. Please provide a filename in the path. "
                 "Eg. /download/path/to/file/filename.pkts",
                 400,
             )
-        if self._catalog.find(key) is None:
+        if not key or await self._store.find(key) is None:
             return _html_text(
                 "File not found, make sure you include the full path to the file in the request, "
                 "e.g. /download/path/to/file/filename.pkts.",
                 404,
             )
-        url = self._sign(request, "GET", key)
+        if self._generation.withholds and not _shows_a_key(request) and not self._catalog.is_released(key):
+            return _html_text(f"The file {path} is not a part of a public release yet.", 403)
+        url = await self._sign(request, "GET", key)
         answer = _html_text(json.dumps({"download_url": url}), 302)
         answer.headers["Location"] = url
+        return answer
+
+    async def _days(self, request: web.Request) -> web.Response:
+        """Count files by instrument and day: `[[instrument, YYYYMMDD, files], ...]`, for the page's calendar."""
+        try:
+            search = self._search(request)
+        except BadParameter as fault:
+            return _json_text(str(fault), 400)
+        await self._store.settle(search)
+        return web.json_response(await asyncio.to_thread(self._catalog.days, search))
+
+    async def _told(self, request: web.Request) -> web.Response:
+        """Tell where a download is: a script cannot look at a redirect without following it."""
+        answer = await self._download(request)
+        if answer.status == 302:
+            return web.Response(body=answer.body, content_type="application/json")
         return answer
 
     async def _upload(self, request: web.Request) -> web.Response:
@@ -158,34 +236,45 @@ class ImapApi:
             )
         name = path.rpartition("/")[2]
         try:
-            key = filenames.parse(name, legacy=self._legacy_names).key
-        except BadName:
-            return _json_text(
-                f"error: {name} does not match ancillary, science, cadence, or SPICE file naming convention.",
-                400,
-            )
-        if self._catalog.find(key):
-            message = (
-                f"The file '{key}' already exists. Rename it or remove the existing file before uploading again."
-            )
-            return _json_text({"error": "FileAlreadyExists", "message": message}, 409)
-        return _json_text(self._sign(request, "PUT", key), 200)
+            file = self._generation.read_name(name, legacy=self._legacy_names)
+        except BadName as fault:
+            if self._generation.is_of_2024:
+                return web.Response(text=str(fault), status=400)
+            return _json_text(str(fault), 400)
+        if await self._store.find(file.key):
+            return self._conflict(file.key)
+        await self._store.expect(file)
+        return _json_text(await self._sign(request, "PUT", file.key), 200)
+
+    async def _release(self, request: web.Request) -> web.Response:
+        async def read(key: str) -> str:
+            url = URL(await self._sign(request, "GET", key), encoded=True)
+            async with ClientSession() as session, session.get(url) as answer:
+                if answer.status != 200:
+                    raise LookupError(f"storage answers {answer.status} for {key}")
+                return await answer.text()
+
+        try:
+            return _json_text(await release(self._catalog, read, dict(request.query)), 200)
+        except BadParameter as fault:
+            return _json_text(str(fault), 400)
+
+    def _conflict(self, key: str) -> web.Response:
+        if self._generation.is_of_2024:
+            answer = _json_text(f"{self._generation.path_of(key)} already exists.", 409)
+            answer.headers.update(_SHARED)
+            return answer
+        message = f"The file '{key}' already exists. Rename it or remove the existing file before uploading again."
+        return _json_text({"error": "FileAlreadyExists", "message": message}, 409)
 
 
-@web.middleware
-async def _gateway(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say what API Gateway says where no handler answers."""
-    try:
-        return await handler(request)
-    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
-        raise web.HTTPNotFound(**_gateway_body("Not Found")) from None
-    except web.HTTPException:
-        raise
-    except (ValueError, LookupError, OverflowError) as error:
-        _LOG.info("500 for %s, as the SDC gives it: %r", request.path, error)
-    except Exception:
-        _LOG.exception("the API failed at %s", request.path)
-    raise web.HTTPInternalServerError(**_gateway_body("Internal Server Error"))
+def _enveloping(handler: Handler) -> Handler:
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        answer = await handler(request)
+        assert isinstance(answer, web.Response)
+        return enveloped(answer)
+
+    return wrapped
 
 
 def _gateway_body(message: str) -> dict[str, Any]:
@@ -201,83 +290,17 @@ def _html_text(text: str, status: int) -> web.Response:
     return web.Response(body=text.encode(), status=status, headers={"Content-Type": "text/html"})
 
 
-def _parameters(request: web.Request) -> dict[str, str]:
-    """Return the query's parameters, repeated ones joined with commas. Raises ValueError if there are none."""
+def _parameters(request: web.Request, *, joined: bool = True) -> dict[str, str]:
+    """Return the query's parameters; of repeated ones the last, or all joined with commas.
+
+    Raises ValueError if there are none.
+    """
     if not request.query:
         raise ValueError("the gateway gives handlers no map where there are no parameters")
-    return {name: ",".join(request.query.getall(name)) for name in request.query}
+    several = {name: request.query.getall(name) for name in request.query}
+    return {name: ",".join(values) if joined else values[-1] for name, values in several.items()}
 
 
-def _science_record(row: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "extension": row["extension"],
-        "file_path": row["key"],
-        "instrument": row["instrument"],
-        "data_level": row["data_level"],
-        "descriptor": row["descriptor"],
-        "start_date": row["start_date"],
-        "repointing": row["repointing"],
-        "major_version": row["major"],
-        "minor_version": row["minor"],
-        "ingestion_date": _moment(row["ingested"], "%Y%m%d %H:%M:%S"),
-        "cr": row["cr"],
-        "crid": None,
-        "released": True,
-        "version": row["version"],
-    }
-
-
-def _ancillary_record(row: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "file_path": row["key"],
-        "instrument": row["instrument"],
-        "descriptor": row["descriptor"],
-        "start_date": row["start_date"],
-        "end_date": row["end_date"],
-        "version": row["version"],
-        "extension": row["extension"],
-        "ingestion_date": _moment(row["ingested"], "%Y%m%d %H:%M:%S"),
-        "released": True,
-    }
-
-
-def _kernel_record(row: Mapping[str, Any]) -> dict[str, object]:
-    """Tell what the name tells; what stands inside a kernel is null."""
-    return {
-        "file_name": row["key"].removeprefix("imap/spice/"),
-        "file_root": row["file_root"],
-        "kernel_type": row["spice_type"],
-        "version": row["minor"],
-        "min_date_j2000": row["covered_from"],
-        "max_date_j2000": row["covered_to"],
-        "file_intervals_j2000": None,
-        "min_date_datetime": _coverage(row["covered_from"]),
-        "max_date_datetime": _coverage(row["covered_to"]),
-        "file_intervals_datetime": None,
-        "min_date_sclk": None,
-        "max_date_sclk": None,
-        "file_intervals_sclk": None,
-        "sclk_kernel": None,
-        "lsk_kernel": None,
-        "ingestion_date": _moment(row["ingested"]),
-        "timestamp": row["ingested"],
-    }
-
-
-def _table_record(row: Mapping[str, Any]) -> dict[str, object]:
-    start, end = (row[name] and _moment(calendar.timegm(day(row[name]))) for name in ("start_date", "end_date"))
-    return {
-        "file_path": row["key"],
-        **({} if row["spice_type"] == "repoint" else {"start_date": start}),
-        "end_date": end,
-        "version": row["version"],
-        "ingestion_date": _moment(row["ingested"]),
-    }
-
-
-def _coverage(seconds: float | None) -> str | None:
-    return None if seconds is None else _moment(round(unix_from_j2000(seconds)))
-
-
-def _moment(unix: int, form: str = "%Y-%m-%d, %H:%M:%S") -> str:
-    return time.strftime(form, time.gmtime(unix))
+def _shows_a_key(request: web.Request) -> bool:
+    """Tell whether a request has come through a route that asks for a key: then it has shown one."""
+    return request.path.startswith(("/api-key/", "/authorized/"))

@@ -1,14 +1,17 @@
 """What the API of the SDC can be asked for, translated into conditions on the catalog.
 
 Oddities are theirs and kept on purpose: what is a 400 there raises `BadParameter` here with the same words,
-what is a 500 there raises ValueError, KeyError or OverflowError.
+what is a 500 there (a 502 in 2024) raises ValueError, KeyError or OverflowError.
 """
 
 import calendar
+import re
 import time
+from collections.abc import Callable
 
 from imap_bulk.filenames import Kind
 from imap_bulk.server.catalog import Condition, Search, Versions, unix_from_j2000
+from imap_bulk.server.imap_generations import PERMISSIVE, Generation
 
 _DAY_SECONDS = 86_400
 
@@ -23,8 +26,15 @@ _ANCILLARY_PARAMETERS = [
     "file_path", "instrument", "descriptor", "start_date", "end_date", "version", "extension",
     "ingestion_date", "released", "ingestion_start_date", "ingestion_end_date",
 ]
+_PARAMETERS_OF_2024 = [
+    "file_path", "instrument", "data_level", "descriptor", "start_date", "repointing", "version", "extension",
+    "ingestion_date", "end_date",
+]
 _SPICE_PARAMETERS = [
     "file_name", "start_time", "end_time", "type", "latest", "start_ingest_date", "end_ingest_date",
+]
+_TABLE_PARAMETERS = [
+    "file_path", "start_date", "end_date", "latest", "start_ingest_date", "end_ingest_date",
 ]
 # fmt: on
 _PARAMETERS = {
@@ -37,6 +47,9 @@ SPICE_TABLES = ("spin", "repoint", "thruster")
 """SPICE types that the SDC keeps in tables of their own, with shorter records."""
 
 _INTEGERS = {"repointing": "repointing", "cr": "cr", "major_version": "major", "minor_version": "minor"}
+_FIRST_GENERATION_VERSION = re.compile("v[0-9]{2}-[0-9]{2}")
+_TABLE_NAMES = {"file_name": "file_path", "start_time": "start_date", "end_time": "end_date"}
+_RELEASED = Condition("released", "=", 1)
 _EVERYTHING = Condition("key", "<>", "")
 _NOTHING = Condition("key", "=", None)  # no comparison with NULL holds
 
@@ -45,18 +58,46 @@ class BadParameter(Exception):
     """A 400 with this text."""
 
 
-def product_search(kind: Kind, parameters: dict[str, str]) -> Search:
-    """Translate a query for files of products. Raises BadParameter."""
+def product_search(
+    kind: Kind,
+    parameters: dict[str, str],
+    generation: Generation = PERMISSIVE,
+    *,
+    released_only: bool = False,
+    legacy: bool = False,
+) -> Search:
+    """Translate a query for files of products. Raises BadParameter.
+
+    `released_only` leaves out what is not released; `legacy` also takes versions of the first generation, vNN-NN.
+    """
+    if generation.is_of_2024:
+        return _search_of_2024(kind, parameters, generation)
     valid = _PARAMETERS[kind]
-    versions = _resolve_versions(parameters) if kind is Kind.SCIENCE else Versions.ALL
     conditions = []
+    if legacy and _FIRST_GENERATION_VERSION.fullmatch(parameters.get("version", "")):
+        conditions.append(Condition("version", "=", parameters.pop("version")))
+    versions = _resolve_versions(parameters) if kind is Kind.SCIENCE else Versions.ALL
     for name, value in parameters.items():
         if name not in valid:
             raise BadParameter(
                 f"{name} is not a valid query parameter for {kind} table. Valid query parameters are: {valid}"
             )
-        conditions.append(_condition(name, value))
+        conditions.append(_condition(kind, name, value, generation))
+    if released_only:
+        conditions.append(_RELEASED)
     return Search(kind, tuple(conditions), versions)
+
+
+def _search_of_2024(kind: Kind, parameters: dict[str, str], generation: Generation) -> Search:
+    """Translate a query of the one table there was. Raises BadParameter."""
+    conditions = []
+    for name, value in parameters.items():
+        if name not in _PARAMETERS_OF_2024:
+            raise BadParameter(
+                f"{name} is not a valid query parameter. Valid query parameters are: {_PARAMETERS_OF_2024}"
+            )
+        conditions.append(_condition(kind, name, value, generation))
+    return Search(kind, tuple(conditions))
 
 
 def _resolve_versions(parameters: dict[str, str]) -> Versions:
@@ -74,7 +115,9 @@ def _resolve_versions(parameters: dict[str, str]) -> Versions:
     return Versions.NEWEST if latest else Versions.LATEST_MAJOR
 
 
-def _condition(name: str, value: str) -> Condition:
+def _condition(kind: Kind, name: str, value: str, generation: Generation) -> Condition:
+    if generation.columns:
+        generation.columns.check(kind, name, value)
     match name:
         case "start_date":
             return Condition("start_date", ">=", time.strftime("%Y%m%d", day(value)))
@@ -85,63 +128,106 @@ def _condition(name: str, value: str) -> Condition:
         case "ingestion_end_date":
             return Condition("ingested", "<", calendar.timegm(day(value)) + _DAY_SECONDS)
         case "ingestion_date":
-            return Condition("ingested", "=", calendar.timegm(time.strptime(value, "%Y%m%d %H:%M:%S")))
+            form = "%Y-%m-%d %H:%M:%S" if generation.is_of_2024 else "%Y%m%d %H:%M:%S"
+            return Condition("ingested", "=", calendar.timegm(time.strptime(value, form)))
         case "file_path":
             return Condition("key", "=", value)
         case "crid":
             return _NOTHING
         case "released":
-            return _EVERYTHING if value.lower() == "true" else _NOTHING
+            return _release_condition(value.lower() == "true", generation)
+        case "repointing" if generation.is_permissive:  # clients before 0.22 send it as it stands in a name
+            return Condition("repointing", "=", int(value.removeprefix("repoint")))
         case _ if name in _INTEGERS:
             return Condition(_INTEGERS[name], "=", int(value))
         case _:
             return Condition(name, "=", value)
 
 
+def _release_condition(released: bool, generation: Generation) -> Condition:
+    if generation.withholds:
+        return Condition("released", "=", int(released))
+    return _EVERYTHING if released else _NOTHING
+
+
 def spice_search(spice_type: str, parameters: dict[str, str]) -> Search:
     """Translate a query for SPICE files of one type, or of all kernels. Raises BadParameter for a 400."""
+    if spice_type in SPICE_TABLES:
+        return table_search(spice_type, _as_table_parameters(parameters))
     conditions = [Condition("spice_type", "=", spice_type)]
     if spice_type == "kernels":
         conditions = [Condition("spice_type", "<>", other) for other in SPICE_TABLES]
     for name, value in parameters.items():
-        conditions += _spice_conditions(name, value, spice_type)
-    latest = parameters.get("latest", "").lower() == "true"
-    return Search(Kind.SPICE, tuple(conditions), Versions.NEWEST_KERNEL if latest else Versions.ALL)
+        conditions += _translated(name, value, _SPICE_PARAMETERS, _spice_condition)
+    return Search(Kind.SPICE, tuple(conditions), _kernel_versions(parameters))
 
 
-def _spice_conditions(name: str, value: str, spice_type: str) -> list[Condition]:
+def table_search(table: str, parameters: dict[str, str]) -> Search:
+    """Translate a query for spin, repoint or thruster files. Raises BadParameter for a 400."""
+    conditions = [Condition("spice_type", "=", table)]
+    for name, value in parameters.items():
+        found = _translated(name, value, _TABLE_PARAMETERS, _table_condition)
+        # A repoint file has no start, and whoever asks for one is not told.
+        conditions += [] if table == "repoint" and name == "start_date" else found
+    return Search(Kind.SPICE, tuple(conditions), _kernel_versions(parameters))
+
+
+def _kernel_versions(parameters: dict[str, str]) -> Versions:
+    return Versions.NEWEST_KERNEL if parameters.get("latest", "").lower() == "true" else Versions.ALL
+
+
+def _translated(
+    name: str, value: str, valid: list[str], condition: Callable[[str, str], Condition]
+) -> list[Condition]:
     """Translate one parameter of a SPICE query. Raises BadParameter."""
-    if name not in _SPICE_PARAMETERS:
-        raise BadParameter(
-            f"{name} is not a valid query parameter. Valid query parameters are: {_SPICE_PARAMETERS}"
-        )
+    if name not in valid:
+        raise BadParameter(f"{name} is not a valid query parameter. Valid query parameters are: {valid}")
     try:
-        match name:
-            case "file_name":
-                return [Condition("key" if "/" in value else "name", "=", value)]
-            case "start_ingest_date":
-                return [Condition("ingested", ">=", calendar.timegm(day(value)))]
-            case "end_ingest_date":  # unlike /query, up to the midnight with which the day begins
-                return [Condition("ingested", "<=", calendar.timegm(day(value)))]
-            case "start_time" | "end_time" if spice_type in SPICE_TABLES:
-                return _table_conditions(name, float(value), spice_type)
-            case "start_time":
-                return [Condition("covered_to", ">=", float(value))]
-            case "end_time":
-                return [Condition("covered_from", "<=", float(value))]
+        return [] if name == "latest" else [condition(name, value)]
     except (ValueError, OverflowError):
-        if name.endswith("_time") and spice_type in SPICE_TABLES:
-            raise BadParameter("Expected start/end times in ET.") from None
         raise BadParameter(f"Invalid value for {name}: {value}") from None
-    return []
 
 
-def _table_conditions(name: str, seconds: float, spice_type: str) -> list[Condition]:
+def _spice_condition(name: str, value: str) -> Condition:
+    match name:
+        case "file_name":
+            return Condition("name", "=", value)
+        case "start_time":
+            return Condition("covered_to", ">=", float(value))
+        case "end_time":
+            return Condition("covered_from", "<=", float(value))
+        case _:
+            return _ingestion_condition(name, value)
+
+
+def _table_condition(name: str, value: str) -> Condition:
     """Those tables are asked for whole days: a file begins after the one, and ends before the other."""
-    date = time.strftime("%Y%m%d", time.gmtime(unix_from_j2000(seconds)))
-    if name == "end_time":
-        return [Condition("end_date", "<=", date)]
-    return [] if spice_type == "repoint" else [Condition("start_date", ">=", date)]
+    match name:
+        case "file_path":
+            return Condition("key", "=", value)
+        case "start_date":
+            return Condition("start_date", ">=", time.strftime("%Y%m%d", day(value)))
+        case "end_date":
+            return Condition("end_date", "<=", time.strftime("%Y%m%d", day(value)))
+        case _:
+            return _ingestion_condition(name, value)
+
+
+def _ingestion_condition(name: str, value: str) -> Condition:
+    """Unlike `/query`, this looks at the moment: the last day ends with the midnight that begins it."""
+    return Condition("ingested", ">=" if name == "start_ingest_date" else "<=", calendar.timegm(day(value)))
+
+
+def _as_table_parameters(parameters: dict[str, str]) -> dict[str, str]:
+    """Rename what kernels are asked for to what those tables are asked for. Raises BadParameter."""
+    renamed = {_TABLE_NAMES.get(name, name): value for name, value in parameters.items()}
+    try:
+        for old, new in (("start_time", "start_date"), ("end_time", "end_date")):
+            if old in parameters:
+                renamed[new] = time.strftime("%Y%m%d", time.gmtime(unix_from_j2000(float(parameters[old]))))
+    except (ValueError, OverflowError):
+        raise BadParameter("Expected start/end times in ET.") from None
+    return renamed
 
 
 def day(text: str) -> time.struct_time:

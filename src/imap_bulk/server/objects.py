@@ -2,6 +2,10 @@
 
 An upload is written to a file of its own below `.incoming/`, hashed on the way, confirmed by the disk,
 renamed, and only then catalogued and acknowledged: whoever reads sees the old object or the new one.
+
+A server that is killed in between leaves nothing torn. A first upload that was renamed but not catalogued is a
+file that nothing lists. A replacement has a pending row from before its rename on; the next start settles it by
+the digest of what lies there: the new object, or still the old one.
 """
 
 import asyncio
@@ -19,9 +23,9 @@ from weakref import WeakValueDictionary
 import aiofiles
 from aiofiles.threadpool import wrap
 
-from imap_bulk.digest import hasher
+from imap_bulk.digest import Digest, hasher
 from imap_bulk.filenames import FileName
-from imap_bulk.server.catalog import Catalog, StoredObject
+from imap_bulk.server.catalog import Catalog, Search, StoredObject
 
 PIECE_BYTES = 1 << 20
 """How much is read, hashed or written in one thread hop."""
@@ -29,8 +33,34 @@ PIECE_BYTES = 1 << 20
 INLINE_BYTES = 256 << 10
 """Up to here, reading and hashing on the event loop costs less than the hop to a thread."""
 
+_LEAST_PIECE_BYTES = 64 << 10
+_SHARED_BYTES = 8 << 20
+"""What the pieces of all bodies under way may take together. Measured: 256 slow readers with a MiB each, and as
+much again in their sockets' buffers, are half a GiB; so are 256 uploads."""
+
 Check = Callable[[StoredObject], None]
 """Called with what was received, at the last moment before it becomes the object; may raise."""
+
+
+class Shares:
+    """The memory that the bodies under way share: the more of them, the smaller their pieces."""
+
+    def __init__(self) -> None:
+        self._bodies = 0
+
+    @contextmanager
+    def one(self) -> Iterator[Self]:
+        """Be one of them."""
+        self._bodies += 1
+        try:
+            yield self
+        finally:
+            self._bodies -= 1
+
+    @property
+    def piece_bytes(self) -> int:
+        """How much one of them may hold now."""
+        return max(_LEAST_PIECE_BYTES, min(PIECE_BYTES, _SHARED_BYTES // max(1, self._bodies)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +69,7 @@ class OpenObject:
 
     file: io.FileIO
     stored: StoredObject
+    shares: Shares
 
     def __enter__(self) -> Self:
         return self
@@ -55,9 +86,10 @@ class OpenObject:
         """Yield a part in pieces worth a thread hop; ends early where the file has shrunk on disk."""
         self.file.seek(part.start)
         reader, left = wrap(self.file), len(part)
-        while left and (piece := await reader.read(min(PIECE_BYTES, left))):
-            left -= len(piece)
-            yield piece
+        with self.shares.one():
+            while left and (piece := await reader.read(min(self.shares.piece_bytes, left))):
+                left -= len(piece)
+                yield piece
 
 
 class Objects:
@@ -68,13 +100,30 @@ class Objects:
         self._incoming = root / ".incoming"
         self._catalog = catalog
         self._clock = clock
+        self.shares = Shares()
         self._committing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._commits: set[asyncio.Task[None]] = set()
 
-    def prepare(self) -> None:
-        """Make the directories; drop what an earlier run received only in part."""
+    async def prepare(self) -> None:
+        """Make the directories; drop what a killed server received only in part, settle what it replaced."""
         shutil.rmtree(self._incoming, ignore_errors=True)
         self._incoming.mkdir(parents=True)
+        for expected in self._catalog.pending():
+            file = expected.file
+            if await asyncio.to_thread(_sha256, self._root / file.key) == expected.stored.sha256:
+                await self._catalog.add(file, expected.stored)
+            else:
+                await self._catalog.forget(file.key)
+
+    async def find(self, key: str) -> StoredObject | None:
+        """Return what is archived at `key`."""
+        return self._catalog.find(key)
+
+    async def settle(self, search: Search) -> None:
+        """Do nothing: what is on disk has been catalogued before its upload was acknowledged."""
+
+    async def expect(self, file: FileName) -> None:
+        """Do nothing: this server sees the end of an upload itself."""
 
     async def close(self) -> None:
         """Let the commits under way end."""
@@ -99,7 +148,7 @@ class Objects:
         if (size := os.fstat(file.fileno()).st_size) != stored.size:
             file.close()
             raise OSError(f"{key} has {size} bytes on disk and {stored.size} in the catalog")
-        return OpenObject(file, stored)
+        return OpenObject(file, stored, self.shares)
 
     async def store(
         self,
@@ -140,6 +189,8 @@ class Objects:
         with _removed_on_failure(incoming):
             async with lock:
                 check(stored)
+                if self._catalog.find(file.key):
+                    await self._catalog.expect(file, stored)
                 await asyncio.to_thread(_rename_durably, incoming, self._root / file.key)
                 await self._catalog.add(file, stored)
 
@@ -153,21 +204,30 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
         raise
 
 
+def _sha256(path: Path) -> str | None:
+    try:
+        return Digest.of(path).value
+    except FileNotFoundError:
+        return None
+
+
 def _rename_durably(incoming: Path, final: Path) -> None:
-    _make_durable_directory(final.parent)
+    make_durable_directory(final.parent)
     incoming.replace(final)
-    _fsync_directory(final.parent)
+    fsync_directory(final.parent)
 
 
-def _make_durable_directory(path: Path) -> None:
+def make_durable_directory(path: Path) -> None:
+    """Make a directory and those above it, each confirmed by the disk."""
     if path.is_dir():
         return
-    _make_durable_directory(path.parent)
+    make_durable_directory(path.parent)
     path.mkdir(exist_ok=True)
-    _fsync_directory(path.parent)
+    fsync_directory(path.parent)
 
 
-def _fsync_directory(path: Path) -> None:
+def fsync_directory(path: Path) -> None:
+    """Have the disk confirm the names in a directory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

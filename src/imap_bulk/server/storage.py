@@ -18,7 +18,8 @@ from imap_bulk.errors import BadName
 from imap_bulk.filenames import FileName
 from imap_bulk.server.catalog import StoredObject
 from imap_bulk.server.chaos import Chaos
-from imap_bulk.server.objects import INLINE_BYTES, PIECE_BYTES, Objects, OpenObject
+from imap_bulk.server.cors import Cors
+from imap_bulk.server.objects import INLINE_BYTES, Objects, OpenObject, Shares
 from imap_bulk.server.signing import Signer, StorageFault, access_denied
 from imap_bulk.server.wire import Origin, Planned, invite_body, unavailable
 
@@ -40,7 +41,9 @@ class Storage:
         *,
         legacy_names: bool,
         chaos: Chaos | None,
+        cors: Cors,
     ) -> None:
+        self._cors = cors
         self._objects = objects
         self._signer = signer
         self._clock = clock
@@ -49,6 +52,13 @@ class Storage:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Verify the signature, then move the bytes."""
+        if preflight := self._cors.preflight(request):
+            return preflight
+        answer = await self._handled(request)
+        self._cors.share(request, answer)
+        return answer
+
+    async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         if self._chaos and self._chaos.is_out(request, Origin.STORAGE):
             return unavailable(Origin.STORAGE)
         try:
@@ -99,7 +109,8 @@ class Storage:
             self._check_absent(request.headers, file.key)
 
         await invite_body(request)
-        stored = await self._objects.store(file, _pieces(request, size), check)
+        with self._objects.shares.one() as shares:
+            stored = await self._objects.store(file, _pieces(request, size, shares), check)
         return web.Response(headers={"ETag": f'"{stored.md5}"'})
 
     def _check_absent(self, headers: Mapping[str, str], key: str) -> None:
@@ -150,13 +161,13 @@ def _check_promise(promised_md5: str | None, received_md5: str) -> None:
         )
 
 
-async def _pieces(request: web.BaseRequest, size: int) -> AsyncIterator[bytearray]:
+async def _pieces(request: web.BaseRequest, size: int, shares: Shares) -> AsyncIterator[bytearray]:
     """Yield the body in pieces worth a thread hop."""
     piece, received = bytearray(), 0
-    async for chunk in request.content.iter_any():
+    while chunk := await request.content.read(shares.piece_bytes):
         piece += chunk
         received += len(chunk)
-        if len(piece) >= PIECE_BYTES:
+        if len(piece) >= shares.piece_bytes:
             yield piece
             piece = bytearray()
     if received != size:
