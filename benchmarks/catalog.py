@@ -30,7 +30,7 @@ from imap_bulk import filenames
 from imap_bulk.filenames import Kind
 from imap_bulk.server.app import CATALOG_NAME
 from imap_bulk.server.catalog import Catalog, StoredObject
-from imap_bulk.server.imap_query import product_search
+from imap_bulk.server.imap.query import product_search
 
 _INSTRUMENTS = ("codice", "glows", "hi", "hit", "idex", "lo", "mag", "swapi", "swe", "ultra")
 _LEVELS = ("l1a", "l1b", "l1c", "l2", "l3")

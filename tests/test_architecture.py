@@ -25,7 +25,8 @@ DOORS = {
     "aiofiles": {"server.objects"},
     "aiohttp": {
         "transport.general",
-        *(f"server.{room}" for room in ("app", "cors", "imap", "imap_gateway", "openapi", "page", "storage", "wire")),
+        *(f"server.{room}" for room in ("app", "cors", "openapi", "page", "storage", "wire")),
+        *(f"server.imap.{room}" for room in ("routes", "gateway")),
         *(f"server.chaos.{room}" for room in ("chaos", "fault", "body", "ranges", "status", "put")),
     },
     "httptools": {"transport.head"},

@@ -53,13 +53,14 @@
         signed.py       the signed URLs it gives
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
-      imap.py         the API's routes
-      imap_query.py   what the API can be asked for, as conditions on the catalog
-      imap_records.py what it answers with
-      imap_generations.py what tells the API of 2024 from that of 2026
-      imap_names.py   which names either takes, and what it says of others
-      imap_release.py what is withheld, made public
-      imap_gateway.py what stands before it: limits, envelope, the words where nothing answers
+      imap/           THE IMAP SCIENCE DATA CENTER'S API
+        routes.py       which path is answered by what
+        query.py        what can be asked for, as conditions on the catalog
+        records.py      what it answers with
+        generations.py  what tells the API of 2024 from that of 2026
+        names.py        which names either takes, and what it says of others
+        release.py      what is withheld, made public
+        gateway.py      what stands before it: limits, envelope, the words where nothing answers
       catalog.py      what is archived, in SQLite
       search.py       what the catalog can be asked for, as one statement
       rows.py         what a row holds, and how the tables are laid out

@@ -10,7 +10,7 @@ import pytest
 
 from imap_bulk import filenames
 from imap_bulk.server.app import Scope
-from imap_bulk.server.imap_generations import STRICT_2024, STRICT_2026
+from imap_bulk.server.imap.generations import STRICT_2024, STRICT_2026
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -34,6 +36,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     return root, archived
 
 
+def _link_objects(source: str, target: str) -> None:
+    """Copy what a server changes, and link what it only replaces; one root has one server at a time."""
+    if ".sqlite3" in source or "lock" in Path(source).name:
+        shutil.copy2(source, target)
+    else:
+        os.link(source, target)
+
+
 @pytest.fixture
 async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path, lane: str) -> AsyncIterator[Faulty]:
     """Start servers over the library that commit the faults of a SPEC; tests of it run in each lane."""
@@ -44,6 +54,8 @@ async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path, lane: str
         async def begin(spec: str, seed: int = 0, **options: Any) -> Bench:
             nonlocal begun
             begun += 1
+            if "root" not in options:
+                options["root"] = shutil.copytree(root, tmp_path / f"archive{begun}", copy_function=_link_objects)
             chosen = ServerOptions(**{"root": root, "grace": 0.1, "chaos": spec, "seed": seed, **options})
             server = await stack.enter_async_context(ArchiveServer(chosen))
             return Bench(server, tmp_path / f"data{begun}", dict(archived), lane)

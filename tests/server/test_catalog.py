@@ -20,7 +20,7 @@ from imap_bulk.server.catalog import (
     Versions,
     unix_from_j2000,
 )
-from imap_bulk.server.imap_query import product_search
+from imap_bulk.server.imap.query import product_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

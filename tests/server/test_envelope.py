@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imap_bulk.server.imap_generations import STRICT_2024
+from imap_bulk.server.imap.generations import STRICT_2024
 
 if TYPE_CHECKING:
     from tests.server.conftest import Start, Visitor

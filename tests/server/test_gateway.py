@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imap_bulk.server.imap_generations import PERMISSIVE, STRICT_2024
+from imap_bulk.server.imap.generations import PERMISSIVE, STRICT_2024
 
 if TYPE_CHECKING:
     from tests.server.conftest import Clock, Start, Visitor

@@ -8,7 +8,7 @@ import pytest
 from tests.canaries import API_KEY
 
 from imap_bulk.server.app import Scope
-from imap_bulk.server.imap_generations import PERMISSIVE, STRICT_2024
+from imap_bulk.server.imap.generations import PERMISSIVE, STRICT_2024
 
 if TYPE_CHECKING:
     from tests.server.conftest import Start, Visitor

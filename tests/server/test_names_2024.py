@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from imap_bulk import filenames
 from imap_bulk.errors import BadName
-from imap_bulk.server.imap_names import read_name_of_2024
+from imap_bulk.server.imap.names import read_name_of_2024
 
 LIKE_SCIENCE = st.from_regex(
     r"imap_(swe|mag|ialirt|x)_(l0|l1a|l9)_[a-z-]{1,5}_2024[0-9]{4}(-repoint[0-9]{5})?_v[0-9]{3}\.(cdf|pkts|csv)",

@@ -13,7 +13,7 @@ from tests.canaries import API_KEY
 
 from imap_bulk.server import openapi
 from imap_bulk.server.app import Scope
-from imap_bulk.server.imap_generations import PERMISSIVE, STRICT, Generation
+from imap_bulk.server.imap.generations import PERMISSIVE, STRICT, Generation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from tests.canaries import API_KEY, UNKNOWN_KEY
 
 from imap_bulk.server.app import Scope
 from imap_bulk.server.cors import is_page
-from imap_bulk.server.imap_generations import STRICT_2026
+from imap_bulk.server.imap.generations import STRICT_2026
 from imap_bulk.server.page import is_browser
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def server_options(
     has_keys: bool,
 ) -> dict[str, Any]:
     """Return the options as fields of `ServerOptions`. Raises click.UsageError where they contradict the keys."""
-    from imap_bulk.server.imap_generations import PERMISSIVE, STRICT
+    from imap_bulk.server.imap.generations import PERMISSIVE, STRICT
 
     if strict_generation == "2024" and has_keys:
         raise click.UsageError("The service of 2024 knew no keys; leave --key out.")

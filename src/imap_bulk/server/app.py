@@ -16,9 +16,9 @@ from imap_bulk.server import lock, openapi, page
 from imap_bulk.server.catalog import Catalog, StoredObject
 from imap_bulk.server.chaos import Chaos
 from imap_bulk.server.cors import Cors
-from imap_bulk.server.imap import ImapApi, Scope
-from imap_bulk.server.imap_gateway import Throttle
-from imap_bulk.server.imap_generations import PERMISSIVE, Generation
+from imap_bulk.server.imap.gateway import Throttle
+from imap_bulk.server.imap.generations import PERMISSIVE, Generation
+from imap_bulk.server.imap.routes import ImapApi, Scope
 from imap_bulk.server.importing import Report, Surveyor
 from imap_bulk.server.objects import Objects
 from imap_bulk.server.signing import Signer

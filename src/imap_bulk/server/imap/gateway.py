@@ -2,16 +2,18 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from imap_bulk.server.imap_generations import Words
+from imap_bulk.server.imap.generations import Words
 
 _LOG = logging.getLogger(__name__)
 
 _PLAIN = "text/plain"
+_PAGE = re.compile(r"/|/page/(about|[a-z]+\.[a-z]+)")  # the page itself is none of the API
 
 
 class Throttle:
@@ -40,7 +42,7 @@ def gateway(words: Words, throttle: Throttle | None) -> Middleware:
 
     @web.middleware
     async def stand_before(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if throttle and not throttle.take():
+        if throttle and not _PAGE.fullmatch(request.path) and not throttle.take():
             return said(429, '{"message":"Too Many Requests"}')
         try:
             answer = await handler(request)

@@ -1,7 +1,7 @@
 """The API of the IMAP Science Data Center, as its handlers answer: query, spice-query, download, upload, release.
 
 Oddities are theirs and kept on purpose: a malformed date is a 500 and no 400, an unknown parameter is told
-in a JSON string, the 302 calls its JSON `text/html`. What tells the generations apart is in `imap_generations`.
+in a JSON string, the 302 calls its JSON `text/html`. What tells the generations apart is in `generations`.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from yarl import URL
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import Kind
 from imap_bulk.server.catalog import Catalog, Search
-from imap_bulk.server.imap_gateway import Payload, Throttle, enveloped, gateway
-from imap_bulk.server.imap_generations import EVERY_PREFIX, PERMISSIVE, Generation
-from imap_bulk.server.imap_query import SPICE_TABLES, BadParameter, product_search, spice_search, table_search
-from imap_bulk.server.imap_records import Record, kernel_record, product_record, table_record
-from imap_bulk.server.imap_release import release
+from imap_bulk.server.imap.gateway import Payload, Throttle, enveloped, gateway
+from imap_bulk.server.imap.generations import EVERY_PREFIX, PERMISSIVE, Generation
+from imap_bulk.server.imap.query import SPICE_TABLES, BadParameter, product_search, spice_search, table_search
+from imap_bulk.server.imap.records import Record, kernel_record, product_record, table_record
+from imap_bulk.server.imap.release import release
 from imap_bulk.server.store import Store
 
 Sign = Callable[[web.Request, Literal["GET", "PUT"], str], Awaitable[str]]

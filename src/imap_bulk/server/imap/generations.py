@@ -7,7 +7,7 @@ The other two answer as the production services of October 2024 and of mid 2026.
 from dataclasses import dataclass
 
 from imap_bulk.filenames import FileName
-from imap_bulk.server.imap_names import YEAR_2024, YEAR_2026, Columns, read_name_of_2024, read_name_of_2026
+from imap_bulk.server.imap.names import YEAR_2024, YEAR_2026, Columns, read_name_of_2024, read_name_of_2026
 
 EVERY_PREFIX = ("", "/api-key", "/authorized")
 """What stands before a route: nothing, or the means by which a caller shows who they are."""

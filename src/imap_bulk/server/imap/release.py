@@ -11,7 +11,7 @@ from imap_bulk import filenames
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import FileName, Kind
 from imap_bulk.server.catalog import Catalog, Condition, Search, Versions
-from imap_bulk.server.imap_query import BadParameter, day
+from imap_bulk.server.imap.query import BadParameter, day
 
 Read = Callable[[str], Awaitable[str]]
 """Object key -> text."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from imap_bulk.filenames import Kind
 from imap_bulk.server.catalog import unix_from_j2000
-from imap_bulk.server.imap_generations import Generation
-from imap_bulk.server.imap_query import day
+from imap_bulk.server.imap.generations import Generation
+from imap_bulk.server.imap.query import day
 
 Row = Mapping[str, Any]
 Record = Callable[[Row], dict[str, object]]

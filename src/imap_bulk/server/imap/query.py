@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from imap_bulk.filenames import Kind
 from imap_bulk.server.catalog import Condition, Search, Versions, unix_from_j2000
-from imap_bulk.server.imap_generations import PERMISSIVE, Generation
+from imap_bulk.server.imap.generations import PERMISSIVE, Generation
 
 _DAY_SECONDS = 86_400
 
