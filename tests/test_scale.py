@@ -81,10 +81,12 @@ async def growth(work: Callable[[int], Coroutine[Any, Any, object]]) -> int:
     peaks = []
     for count in (FEW, MANY):
         gc.collect()
+        gc.freeze()  # with all that other tests have left, the collector would let garbage lie for longer
         tracemalloc.start()
         await work(count)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
+        gc.unfreeze()
     logging.disable(logging.NOTSET)
     return peaks[1] - peaks[0]
 

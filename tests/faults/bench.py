@@ -1,5 +1,7 @@
 """A bench for the engine: an archive that fails on purpose, what reached it, and the truth about each run."""
 
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -171,3 +173,15 @@ def assert_true(result: Result, outcomes: list[Outcome], data_dir: Path, archive
 def key_of(name: str) -> str:
     """Tell the object key of a name."""
     return filenames.parse(name).key
+
+
+def copy_of(root: Path, place: Path) -> Path:
+    """Copy an archive for another server, because one root has one; objects are linked, they are never changed."""
+    return shutil.copytree(root, place, copy_function=_copy_or_link)
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    if ".sqlite3" in source:
+        shutil.copy2(source, target)
+    else:
+        os.link(source, target)

@@ -2,15 +2,13 @@
 
 import asyncio
 import hashlib
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.faults.bench import SIZES, SMALL, Bench, key_of, name_of
+from tests.faults.bench import SIZES, SMALL, Bench, copy_of, key_of, name_of
 
 from imap_bulk.engine import partial
 from imap_bulk.server.app import ArchiveServer, ServerOptions
@@ -36,14 +34,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     return root, archived
 
 
-def _link_objects(source: str, target: str) -> None:
-    """Copy what a server changes, and link what it only replaces; one root has one server at a time."""
-    if ".sqlite3" in source or "lock" in Path(source).name:
-        shutil.copy2(source, target)
-    else:
-        os.link(source, target)
-
-
 @pytest.fixture
 async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path, lane: str) -> AsyncIterator[Faulty]:
     """Start servers over the library that commit the faults of a SPEC; tests of it run in each lane."""
@@ -55,7 +45,7 @@ async def faulty(library: tuple[Path, dict[str, str]], tmp_path: Path, lane: str
             nonlocal begun
             begun += 1
             if "root" not in options:
-                options["root"] = shutil.copytree(root, tmp_path / f"archive{begun}", copy_function=_link_objects)
+                options["root"] = copy_of(root, tmp_path / f"archive{begun}")
             chosen = ServerOptions(**{"root": root, "grace": 0.1, "chaos": spec, "seed": seed, **options})
             server = await stack.enter_async_context(ArchiveServer(chosen))
             return Bench(server, tmp_path / f"data{begun}", dict(archived), lane)

@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 
 from aiohttp import web
-from tests.faults.bench import key_of, name_of
+from tests.faults.bench import copy_of, key_of, name_of
 from tests.faults.rivals import (
     KEY,
     NOTHING,
@@ -122,7 +122,8 @@ class Lab:
 
     async def _cell(self, tool: str, number: int, row: Row) -> str:
         key = key_of(name_of(f"{row.mib}mib"))
-        options = ServerOptions(self._place / "archive", chaos=row.spec, seed=self._seed, grace=0.0)
+        root = copy_of(self._place / "archive", self._place / tool.split()[0] / f"archive{number}")
+        options = ServerOptions(root, chaos=row.spec, seed=self._seed, grace=0.0)
         async with ArchiveServer(options) as server:
             job = replace(self._job(tool, str(number), server.url, key), in_parts=row.in_parts)
             if row.is_killed:
