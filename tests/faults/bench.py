@@ -181,7 +181,7 @@ def copy_of(root: Path, place: Path) -> Path:
 
 
 def _copy_or_link(source: str, target: str) -> None:
-    if ".sqlite3" in source:
+    if Path(source).name.startswith("."):  # the catalog and the lock
         shutil.copy2(source, target)
     else:
         os.link(source, target)
