@@ -69,6 +69,7 @@
       s3.py           objects in a bucket, pending until somebody asks (extra: imap-bulk[s3])
       importing.py    existing files made objects
       lock.py         one server at a time on one root
+      listening.py    the port that a server listens on, and its address
       page.py         the page a browser gets, from web/
       openapi.py      the API as an OpenAPI document
       cors.py         what the page may do at storage

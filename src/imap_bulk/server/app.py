@@ -1,7 +1,6 @@
 """The embedded archive: an API origin and a storage origin, on two ports as in production."""
 
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -20,6 +19,7 @@ from imap_bulk.server.imap.gateway import Throttle
 from imap_bulk.server.imap.generations import PERMISSIVE, Generation
 from imap_bulk.server.imap.routes import ImapApi, Scope
 from imap_bulk.server.importing import Report, Surveyor
+from imap_bulk.server.listening import WILDCARDS, listen, origin
 from imap_bulk.server.objects import Objects
 from imap_bulk.server.signing import Signer
 from imap_bulk.server.storage import Storage
@@ -34,7 +34,6 @@ CATALOG_NAME = ".catalog.sqlite3"
 """The catalog's file below the root; its dot keeps it apart from data."""
 
 _READ_BUFFER_BYTES = 64 << 10
-_WILDCARDS = {"0.0.0.0", "::", ""}  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +115,14 @@ class ArchiveServer:
     @property
     def url(self) -> str:
         """Base URL of the API, with its real port."""
-        return _origin(self._options.host, self._api_port)
+        return origin(self._options.host, self._api_port)
 
     @property
     def storage_url(self) -> str:
         """Base URL of the storage, with its real port."""
         if self._options.bucket:
             return self._options.bucket.origin
-        return _origin(self._options.host, self._storage_port)
+        return origin(self._options.host, self._storage_port)
 
     @property
     def signer(self) -> Signer:
@@ -172,7 +171,7 @@ class ArchiveServer:
         page.add_routes(application.router, self._storage_origin, has_keys=has_keys)
         openapi.add_route(application.router, has_keys=has_keys)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
-        self._api_port = await _listen(stack, runner, options.host, options.port)
+        self._api_port = await listen(stack, runner, options.host, options.port)
         if self._chaos:
             self._chaos.start()
             stack.callback(self._chaos.close)  # the first to go: what is silent now would outlast the grace
@@ -190,9 +189,7 @@ class ArchiveServer:
             await surveyor.rescan()
         if options.bring:
             await surveyor.bring(options.bring)
-        self._storage_port = await _listen(
-            stack, self._storage_runner(objects), options.host, options.storage_port
-        )
+        self._storage_port = await listen(stack, self._storage_runner(objects), options.host, options.storage_port)
         return objects
 
     async def _open_bucket(self, catalog: Catalog) -> "Bucket":
@@ -227,33 +224,16 @@ class ArchiveServer:
 
     async def _sign(self, request: web.Request, method: Literal["GET", "PUT"], key: str) -> str:
         options = self._options
-        origin = self._storage_origin(request)
+        storage = self._storage_origin(request)
         lifetime = options.url_lifetime_upload if method == "PUT" else options.url_lifetime_download
         if self._bucket:
             return await self._bucket.sign(method, key, lifetime)
-        return self._signer.sign(method, origin, key, lifetime, options.clock())
+        return self._signer.sign(method, storage, key, lifetime, options.clock())
 
     def _storage_origin(self, request: web.Request) -> str:
-        if not self._options.bucket and self._options.host in _WILDCARDS and request.url.host:
-            return _origin(request.url.host, self._storage_port)  # the name that reached us once
+        if not self._options.bucket and self._options.host in WILDCARDS and request.url.host:
+            return origin(request.url.host, self._storage_port)  # the name that reached us once
         return self.storage_url
-
-
-async def _listen(stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int) -> int:
-    """Serve until the stack unwinds; return the real port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # One socket of our own: `localhost` may mean two addresses, and port 0 would take a free one for each.
-    listener = socket.create_server((host, port), family=family, backlog=1024)
-    stack.callback(listener.close)
-    stack.push_async_callback(runner.cleanup)
-    await runner.setup()
-    await web.SockSite(runner, listener, backlog=1024).start()
-    return int(listener.getsockname()[1])
-
-
-def _origin(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in _WILDCARDS else host
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 async def _one_piece(body: bytes) -> AsyncIterator[bytes]:
