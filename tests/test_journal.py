@@ -153,3 +153,8 @@ def test_records_list_what_was_pulled_by_key(journal: Journal, transfer: Transfe
     journal.write(done(Transfer(Direction.PULL, "imap/b", other)))
     journal.flush()
     assert [record.key for record in journal.records()] == ["imap/b", "imap/x.cdf"]
+
+
+def test_what_an_archive_goes_by_stays_with_the_plan(journal: Journal, transfer: Transfer) -> None:
+    journal.add([replace(transfer, source="https://files.example/a?b")])
+    assert [planned.source for planned in journal.todo()] == ["https://files.example/a?b"]

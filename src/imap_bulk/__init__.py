@@ -3,6 +3,7 @@
     cli/            PARSES, CALLS, PRINTS
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
+      moving.py       a pull or a push of any archive
       local.py        verify · serve · demo
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step

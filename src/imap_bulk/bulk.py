@@ -87,7 +87,7 @@ def _placed(file: RemoteFile, data_dir: Path) -> Transfer | Outcome:
         path = safe_path(data_dir, file.key)
     except UnsafePath as error:
         return Outcome(Transfer(Direction.PULL, file.key, data_dir), Status.FAILED, error=error)
-    return Transfer(Direction.PULL, file.key, path, file.size, file.digest)
+    return Transfer(Direction.PULL, file.key, path, file.size, file.digest, file.source)
 
 
 async def _run(

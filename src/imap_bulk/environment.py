@@ -1,4 +1,4 @@
-"""The environment variables of the official client, and of S3, read here alone.
+"""The environment variables of the official client, of other archives, and of S3, read here alone.
 
 The command line and the Python functions honour the same ones, so that a user who changes tools does not
 have to change the shell. An empty variable counts as unset, as the official client has it.
@@ -28,6 +28,22 @@ def read_environment() -> Environment:
         data_dir=Path(os.environ.get("IMAP_DATA_DIR") or "data"),
         api_key=os.environ.get("IMAP_API_KEY") or None,
         access_token=os.environ.get("IMAP_ACCESS_TOKEN") or None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveEnvironment:
+    """Where an archive other than IMAP's is, and what opens its door."""
+
+    url: str | None
+    api_key: str | None = field(repr=False)
+
+
+def read_archive_environment(archive: str) -> ArchiveEnvironment:
+    """Read `IMAP_BULK_AURORAX_URL` and `IMAP_BULK_AURORAX_API_KEY` for aurorax, and so for any archive."""
+    prefix = f"IMAP_BULK_{archive.upper()}"
+    return ArchiveEnvironment(
+        url=os.environ.get(f"{prefix}_URL") or None, api_key=os.environ.get(f"{prefix}_API_KEY") or None
     )
 
 

@@ -34,7 +34,7 @@ COMMIT;
 """
 _PLAN = """
 CREATE TEMP TABLE plan (
-    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT,
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
     todo INTEGER DEFAULT 1
 )
 """
@@ -46,9 +46,9 @@ _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
 GROUP BY key ORDER BY key LIMIT ?
 """
-_ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest) VALUES (?, ?, ?, ?)"
+_ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, ?, ?, ?)"
 _NEXT_TODO = """
-SELECT number, key, path, size, digest FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
+SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
 """
 _BATCH = 500
 _LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
@@ -143,8 +143,9 @@ class Journal:
         last = 0
         while rows := self._database.execute(_NEXT_TODO, (last, _BATCH)).fetchall():
             last = rows[-1][0]
-            for _, key, path, size, digest in rows:
-                yield Transfer(self._direction, key, Path(path), size, Digest.parse(digest) if digest else None)
+            for _, key, path, size, text, source in rows:
+                digest = Digest.parse(text) if text else None
+                yield Transfer(self._direction, key, Path(path), size, digest, source)
 
     def records(self) -> Iterator[Record]:
         """Yield everything recorded in this direction, whatever the archive, each key once, newest record."""
@@ -202,7 +203,7 @@ def _absolute(path: Path) -> str:
 
 def _row_of(transfer: Transfer) -> tuple[object, ...]:
     digest = str(transfer.digest) if transfer.digest else None
-    return transfer.key, str(transfer.path), transfer.size, digest
+    return transfer.key, str(transfer.path), transfer.size, digest, transfer.source
 
 
 def _open(data_dir: Path, create: bool) -> sqlite3.Connection:

@@ -38,18 +38,21 @@ class Status(StrEnum):
 
 
 class Proof(StrEnum):
-    """What the bytes were held against, strongest first. The last proves only the length."""
+    """What the bytes were held against, strongest first. The last three do not tell whether a byte is wrong."""
 
     MANIFEST = "manifest"
     REPR_DIGEST = "repr-digest"
     ETAG = "etag-md5"
+    FITS = "fits-checksum"  # the checksums that a FITS file carries of itself
     RECORD = "record"  # the digest that was recorded when the file came
+    COUNT = "record-count"  # as many records as the archive had announced
+    FORM = "form"  # it is what it should be: a whole FITS file, a JSON document
     SIZE = "size"
 
     @property
     def verifies(self) -> bool:
-        """Whether this is a digest known beforehand."""
-        return self is not Proof.SIZE
+        """Whether this is a digest of the content that somebody else made before it came."""
+        return self not in (Proof.COUNT, Proof.FORM, Proof.SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class RemoteFile:
     digest: Digest | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     """The archive's own record, unchanged."""
+    source: str = ""
+    """What the archive goes by where the key does not tell: an address, a search. Only the archive reads it."""
 
     @property
     def name(self) -> str:
@@ -77,6 +82,8 @@ class Transfer:
     path: Path
     size: int | None = None
     digest: Digest | None = None
+    source: str = ""
+    """As in `RemoteFile`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ class Result:
 
     @property
     def unverified(self) -> int:
-        """Of the done and skipped, those that only their size confirms."""
+        """Of the done and skipped, those that no digest confirms."""
         return self.done + self.skipped - self.verified
 
     @property

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from imap_bulk.engine.engine import Engine
-from imap_bulk.model import Outcome, Progress, SignedUrl, Transfer
+from imap_bulk.model import Outcome, Progress, Proof, SignedUrl, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
@@ -58,8 +58,12 @@ class Signer:
         self.signed += 1
         return SignedUrl("PUT", f"{self.storage.url}/{transfer.key}?X-Amz-Signature=secret{self.signed}")
 
-    def accept(self, transfer: Transfer, part: Path) -> None:
-        pass
+    content_proves: bool = False
+    proof: Proof | None = None
+    """What the content turns out to prove."""
+
+    def accept(self, transfer: Transfer, part: Path) -> Proof | None:
+        return self.proof
 
 
 @dataclass

@@ -160,6 +160,32 @@ async def test_overwrite_fetches_also_what_is_there(run: Run, storage: Storage, 
     assert outcome.status is Status.DONE
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"), [(plain(), Proof.COUNT), (good(), Proof.ETAG)], ids=["no digest", "a digest"]
+)
+async def test_what_the_content_proves_counts_where_no_digest_is_known(
+    run: Run, storage: Storage, wanted: Transfer, answer: Answer, told: Proof
+) -> None:
+    storage.answers = [answer]
+    run.signer.proof = Proof.COUNT
+    (outcome,) = await run(wanted)
+    assert outcome.verified_by is told
+
+
+@pytest.mark.parametrize(
+    ("proof", "status"), [(Proof.FITS, Status.DONE), (Proof.FORM, Status.FAILED), (None, Status.FAILED)]
+)
+async def test_require_verified_is_content_with_content_that_verifies_itself(
+    run: Run, storage: Storage, wanted: Transfer, proof: Proof | None, status: Status
+) -> None:
+    storage.answers = [plain()]
+    run.settings = replace(run.settings, require_verified=True)
+    run.signer.content_proves, run.signer.proof = True, proof
+    (outcome,) = await run(wanted)
+    assert outcome.status is status
+    assert wanted.path.exists() is (status is Status.DONE)
+
+
 async def test_require_verified_refuses_what_only_has_a_size(run: Run, storage: Storage, wanted: Transfer) -> None:
     storage.answers = [plain()]
     run.settings = replace(run.settings, require_verified=True)

@@ -1,10 +1,10 @@
-"""Archive: what every archive adapter promises. The engine asks for the last three methods and no more."""
+"""Archive: what every archive adapter promises. The engine asks for what follows `search` and no more."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from imap_bulk.model import RemoteFile, SignedUrl, Transfer
+from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 
 
 class Archive(Protocol):
@@ -31,5 +31,13 @@ class Archive(Protocol):
     async def sign_upload(self, transfer: Transfer) -> SignedUrl:
         """Ask for a URL to PUT `transfer.path` to. Raises AlreadyArchived, AccessDenied, TransientError."""
 
-    def accept(self, transfer: Transfer, part: Path) -> None:
-        """Look at the content before it gets its final name. Raises Garbled, Rejected."""
+    @property
+    def content_proves(self) -> bool:
+        """Whether `accept` may find a proof that verifies: then a file without a digest is fetched to find out."""
+
+    def accept(self, transfer: Transfer, part: Path) -> Proof | None:
+        """Look at the content before it gets its final name, in a thread if it is long.
+
+        Returns what the content proves by itself, such as checksums within it. Raises Garbled, DigestMismatch,
+        Rejected.
+        """

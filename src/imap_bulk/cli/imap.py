@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import options, tables, words
-from imap_bulk.cli.console import Console
-from imap_bulk.cli.ending import ExitCode, code_of, run
+from imap_bulk.cli import options, tables
+from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.moving import pull_files, push_files
 from imap_bulk.cli.options import Place, Wishes
-from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -35,7 +34,7 @@ def query(place: Place, /, output_format: str, **given: Any) -> ExitCode:
       imap-bulk query --table spice --type spin --output-format manifest > spin.txt
     """
     wanted = options.query_of(given)
-    run(_print_matches(place.archive(options.DEFAULT), wanted, output_format))
+    run(_print_matches(place.imap(options.DEFAULT), wanted, output_format))
     return ExitCode.DONE
 
 
@@ -101,19 +100,11 @@ def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
 
 def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishes: Wishes) -> ExitCode:
     files = None if query else _named(named)
-    from imap_bulk import aio, bulk
+    from imap_bulk import aio
 
-    archive = place.archive(wishes.settings)
+    archive = place.imap(wishes.settings)
     wanted = archive.search(query) if query else aio.each(files or [])
-    with _console(Verb.PULL, wishes) as console:
-        work = bulk.pull(archive, wanted, place.data_dir, wishes.settings, console, dry_run=wishes.dry_run)
-        result = run(work)
-        _tell_plan(console, Verb.PULL, wishes)
-        if not result.wanted and not (console.plan and console.plan.files):
-            console.tell("No file matches.")
-            if hint := archive.hint_when_empty():
-                console.tell(f"Hint: {hint}")
-    return code_of(result)
+    return pull_files(archive, wanted, place.data_dir, wishes, archive.hint_when_empty)
 
 
 def _named(sources: tuple[str, ...]) -> "Iterator[RemoteFile]":
@@ -141,20 +132,4 @@ def push(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
 
     wishes = options.wishes_of(given)
     transfers = uploads_of(sources)
-    from imap_bulk import bulk
-
-    archive = place.archive(wishes.settings)
-    with _console(Verb.PUSH, wishes) as console:
-        work = bulk.push(archive, transfers, place.data_dir, wishes.settings, console, dry_run=wishes.dry_run)
-        result = run(work)
-        _tell_plan(console, Verb.PUSH, wishes)
-    return code_of(result)
-
-
-def _console(verb: Verb, wishes: Wishes) -> Console:
-    return Console(verb, quiet=wishes.quiet, json=wishes.as_json)
-
-
-def _tell_plan(console: Console, verb: Verb, wishes: Wishes) -> None:
-    if wishes.dry_run and console.plan:
-        console.tell(words.plan(verb, console.plan))
+    return push_files(place.imap(wishes.settings), transfers, place.data_dir, wishes)

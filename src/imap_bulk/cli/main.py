@@ -94,7 +94,7 @@ def _report(error: BaseException, ctx: click.Context) -> ExitCode:
     """Tell people what ended the command; return what to tell the shell."""
     place = ctx.obj if isinstance(ctx.obj, Place) else None
     code, text = _explain(error, place, ctx.invoked_subcommand)
-    secrets = (place.api_key or "", place.access_token or "") if place else ()
+    secrets = place.secrets if place else ()
     prefix = "" if code is ExitCode.INTERRUPTED else "Error: "
     click.echo(logs.Discreet(secrets).cut(prefix + text), err=True)
     _LOG.debug("the traceback", exc_info=error)
@@ -158,12 +158,10 @@ def cli(
 
     Environment: IMAP_DATA_ACCESS_URL, IMAP_DATA_DIR, IMAP_API_KEY and IMAP_ACCESS_TOKEN, as with imap-data-access.
     """
-    told = read_environment()
-    place = Place(url or told.url, data_dir or told.data_dir, api_key or told.api_key, told.access_token)
-    ctx.obj = place
+    place = ctx.obj = Place(data_dir or read_environment().data_dir, url, api_key)
     if verbose or debug:
         level = logging.DEBUG if debug else logging.INFO
-        ctx.call_on_close(logs.start(level, (place.api_key or "", place.access_token or "")))
+        ctx.call_on_close(logs.start(level, place.secrets))
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from imap_bulk.environment import ArchiveEnvironment, read_archive_environment, read_environment
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
 
@@ -22,24 +23,39 @@ Decorator = Callable[[Command], Command]
 
 DEFAULT = Settings()
 
+OTHER_ARCHIVES = ("aurorax", "lsst")
+"""The archives beside IMAP's, each of which has a group of commands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The global options: which archive, which directory, and what opens the door."""
+    """The global options: which directory, and, where they were given, which archive and what opens its door."""
 
-    url: str
     data_dir: Path
-    api_key: str | None
-    access_token: str | None
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
 
-    def archive(self, settings: Settings) -> "ImapArchive":
-        """Make the archive, unopened. Raises click.BadParameter when its URL is none."""
+    def imap(self, settings: Settings) -> "ImapArchive":
+        """Make IMAP's archive, unopened, told by options or else environment. Raises click.BadParameter."""
         from imap_bulk.archives.imap import ImapArchive
 
+        told = read_environment()
         try:
-            return ImapArchive(self.url, self.api_key, self.access_token, settings)
+            return ImapArchive(self.url or told.url, self.api_key or told.api_key, told.access_token, settings)
         except Rejected as error:
             raise click.BadParameter(str(error), param_hint="--url / IMAP_DATA_ACCESS_URL") from error
+
+    def door(self, archive: str) -> ArchiveEnvironment:
+        """Tell where another archive is and what opens its door, by options or else environment."""
+        told = read_archive_environment(archive)
+        return ArchiveEnvironment(self.url or told.url, self.api_key or told.api_key)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that must not be shown to anybody."""
+        told = read_environment()
+        others = (read_archive_environment(archive).api_key for archive in OTHER_ARCHIVES)
+        return tuple(filter(None, (self.api_key, told.api_key, told.access_token, *others)))
 
 
 def _completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[CompletionItem]]:

@@ -103,13 +103,20 @@ def summary(verb: Verb, result: Result, proofs: Proofs) -> str:
     return "; ".join(parts)
 
 
+_WEAK = {
+    Proof.COUNT: "only the number of records could be compared",
+    Proof.FORM: "only their form could be looked at",
+    Proof.SIZE: "only the size could be compared",
+}
+"""What is said of proofs that do not verify."""
+
+
 def _verified(result: Result, proofs: Proofs) -> str:
     by = ", ".join(f"{proofs[proof]} by {proof}" for proof in Proof if proof.verifies and proofs.get(proof))
     if not result.unverified:
         return f"all verified ({by})"
     told = [f"{result.verified} verified ({by})"] if result.verified else []
-    if sized := proofs.get(Proof.SIZE):
-        told.append(f"{sized} NOT verified: only the size could be compared")
+    told += [f"{count} NOT verified: {words}" for proof, words in _WEAK.items() if (count := proofs.get(proof))]
     if unproven := proofs.get(None):
         told.append(f"{unproven} NOT verified: there was nothing to compare with")
     return ", ".join(told)

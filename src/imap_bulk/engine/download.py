@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
@@ -21,7 +20,8 @@ from imap_bulk.engine.partial import Identity, Partial, resumable
 from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
 from imap_bulk.engine.ranges import Ranges
-from imap_bulk.model import Receipt, SignedUrl, Status, Transfer
+from imap_bulk.engine.signer import Signer
+from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Response, Transport, refusal
 
@@ -48,7 +48,7 @@ class Way:
     transport: Transport
     places: Places
     settings: Settings
-    accept: Callable[[Transfer, Path], None]
+    signer: Signer
     budget: Budget
     group: GroupCommit
 
@@ -118,7 +118,7 @@ class Download:
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
             await self._fetch(signed, response, self._partial, promise)
             digest = self._verify(self._partial, promise, response)
-        way.accept(self._transfer, self._partial.part.path)
+        proof = await self._judge(self._partial, promise)
         if way.settings.fsync:
             await way.group.commit(self._partial.part)
         else:
@@ -126,7 +126,22 @@ class Download:
         way.places.remove_abandoned(self._transfer.path)
         fetched = self.position - self._resumed_from
         self._partial = None
-        return Receipt(Status.DONE, fetched, digest, promise.proof)
+        return Receipt(Status.DONE, fetched, digest, proof)
+
+    async def _judge(self, partial: Partial, promise: Promise) -> Proof | None:
+        """Have the content looked at, in a thread if it is long; return the strongest proof of it.
+
+        Raises what `Signer.accept` raises, and Unverified where a proof that verifies is wished for.
+        """
+        accept, path = self._way.signer.accept, partial.part.path
+        if partial.front > self._way.settings.chunk_bytes:
+            found = await to_the_end(accept, self._transfer, path)
+        else:
+            found = accept(self._transfer, path)
+        proof = found if promise.digest is None and found else promise.proof
+        if self._way.settings.require_verified and not (proof and proof.verifies):
+            raise errors.Unverified(f"{self._transfer.key}: nothing is known to verify the content with")
+        return proof
 
     async def _adopt(self) -> None:
         """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
@@ -187,7 +202,8 @@ class Download:
         if response.status != 200:
             raise await refusal(response, self._transfer.key)
         promise = promise_of(self._transfer, response.headers, content_length(response.headers))
-        if self._way.settings.require_verified and promise.digest is None:
+        must_promise = self._way.settings.require_verified and not self._way.signer.content_proves
+        if must_promise and promise.digest is None:
             raise errors.Unverified(f"{self._transfer.key}: storage names no digest to verify with")
         self._promise = promise
         return promise

@@ -45,7 +45,7 @@ class Engine:
         paces = Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
-        way = Way(transport, Places(self.root), self.settings, signer.accept, paces.budget, GroupCommit())
+        way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit())
         desk = Desk(signer, way, paces, report)
         await _run(transfers, desk, self.settings.jobs)
 

@@ -12,7 +12,7 @@ from typing import Self
 from imap_bulk.engine.pace import Pace, Paces, Turn
 from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.engine.signer import Signer
-from imap_bulk.model import SignedUrl, Transfer
+from imap_bulk.model import Proof, SignedUrl, Transfer
 from imap_bulk.transport import Body, Piece, Response, Transport
 
 ARCHIVE = "archive"
@@ -38,9 +38,14 @@ class PacedSigner:
         async with self._pace.turn():
             return await self._signer.sign_upload(transfer)
 
-    def accept(self, transfer: Transfer, part: Path) -> None:
+    @property
+    def content_proves(self) -> bool:
+        """See `Signer.content_proves`."""
+        return self._signer.content_proves
+
+    def accept(self, transfer: Transfer, part: Path) -> Proof | None:
         """See `Signer.accept`."""
-        self._signer.accept(transfer, part)
+        return self._signer.accept(transfer, part)
 
 
 class PacedTransport:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from imap_bulk.model import SignedUrl, Transfer
+from imap_bulk.model import Proof, SignedUrl, Transfer
 
 
 class Signer(Protocol):
@@ -15,5 +15,9 @@ class Signer(Protocol):
     async def sign_upload(self, transfer: Transfer) -> SignedUrl:
         """Ask for a URL to PUT to. Raises AlreadyArchived when there is nothing to do, BulkError."""
 
-    def accept(self, transfer: Transfer, part: Path) -> None:
-        """Look at the content before it gets its final name. Raises Garbled, Rejected."""
+    @property
+    def content_proves(self) -> bool:
+        """Whether `accept` may find a proof that verifies."""
+
+    def accept(self, transfer: Transfer, part: Path) -> Proof | None:
+        """Look at the content before it gets its final name; return what it proves. Raises Garbled, Rejected."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Self
 from urllib.parse import unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
@@ -48,9 +49,26 @@ class ApiSession:
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Reply:
         """GET `path`, encoded, below the base URL. Any status is an answer; only a failed exchange raises."""
+        return await self.ask("GET", path, params, most_bytes=ANSWER_LIMIT_BYTES if params else SHORT_ANSWER_BYTES)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        most_bytes: int = SHORT_ANSWER_BYTES,
+    ) -> Reply:
+        """Send any request to `path`, encoded, below the base URL; read at most `most_bytes` of the answer.
+
+        Any status is an answer. Raises AnswerTooLong, and Interrupted, Stalled, Rejected for a failed exchange.
+        """
         url = f"{self._base_url}{path}{'?' if params else ''}{urlencode(params or {})}"
+        sent = None if body is None else partial(_one_piece, body)
         try:
-            reply = await self._exchange(Request("GET", url), ANSWER_LIMIT_BYTES if params else SHORT_ANSWER_BYTES)
+            reply = await self._exchange(Request(method, url, headers or {}, sent, len(body or b"")), most_bytes)
         except NoSuchHost as error:
             if self._has_answered:
                 raise
@@ -76,6 +94,10 @@ class ApiSession:
                 if loop.time() > latest + len(body) / self._settings.floor_bytes_per_second:
                     raise silent(request.doing)
         return Reply(response.status, response.headers, bytes(body))
+
+
+async def _one_piece(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
 
 
 def _without_user(url: str) -> tuple[str, dict[str, str]]:

@@ -170,6 +170,11 @@ class ImapArchive:
         url = checked_url(read_text(reply), name)
         return SignedUrl("PUT", url, headers_to_send(url, name), expires_at(url))
 
+    @property
+    def content_proves(self) -> bool:
+        """IMAP's files say nothing of themselves that could be held to them."""
+        return False
+
     def accept(self, transfer: Transfer, part: Path) -> None:
         """Refuse a web page or storage's error document that came in place of the file. Raises Garbled."""
         head = _first_bytes(part).removeprefix(_BYTE_ORDER_MARK)

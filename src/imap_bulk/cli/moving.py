@@ -1,0 +1,54 @@
+"""A pull or a push of any archive, as a person sees it: progress, summary, exit code."""
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imap_bulk.cli import words
+from imap_bulk.cli.console import Console
+from imap_bulk.cli.ending import ExitCode, code_of, run
+from imap_bulk.cli.options import Wishes
+from imap_bulk.cli.words import Verb
+
+if TYPE_CHECKING:
+    from imap_bulk.archives.base import Archive
+    from imap_bulk.model import RemoteFile, Transfer
+
+
+def pull_files(
+    archive: "Archive",
+    files: "AsyncIterable[RemoteFile]",
+    data_dir: Path,
+    wishes: Wishes,
+    hint_when_empty: Callable[[], str | None] = lambda: None,
+) -> ExitCode:
+    """Pull `files`, which is usually a search; say why there may be none."""
+    from imap_bulk import bulk
+
+    with _console(Verb.PULL, wishes) as console:
+        result = run(bulk.pull(archive, files, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+        _tell_plan(console, Verb.PULL, wishes)
+        if not result.wanted and not (console.plan and console.plan.files):
+            console.tell("No file matches.")
+            if hint := hint_when_empty():
+                console.tell(f"Hint: {hint}")
+    return code_of(result)
+
+
+def push_files(archive: "Archive", transfers: "Iterable[Transfer]", data_dir: Path, wishes: Wishes) -> ExitCode:
+    """Push `transfers`."""
+    from imap_bulk import bulk
+
+    with _console(Verb.PUSH, wishes) as console:
+        result = run(bulk.push(archive, transfers, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+        _tell_plan(console, Verb.PUSH, wishes)
+    return code_of(result)
+
+
+def _console(verb: Verb, wishes: Wishes) -> Console:
+    return Console(verb, quiet=wishes.quiet, json=wishes.as_json)
+
+
+def _tell_plan(console: Console, verb: Verb, wishes: Wishes) -> None:
+    if wishes.dry_run and console.plan:
+        console.tell(words.plan(verb, console.plan))
