@@ -15,7 +15,7 @@ FLOORS = [
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"bulk"},
-    {"aio"},
+    {"aio", "fanout"},
     {"blocking"},
     {"cli"},
 ]
@@ -31,6 +31,7 @@ DOORS = {
         *(f"server.imap.{room}" for room in ("routes", "gateway")),
         *(f"server.chaos.{room}" for room in ("chaos", "fault", "body", "ranges", "status", "put")),
     },
+    "distributed": {"fanout."},
     "httptools": {"transport.head"},
     "astropy": {"archives.lsst.", "server.lsst."},
     "click": {"cli."},

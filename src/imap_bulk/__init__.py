@@ -18,6 +18,10 @@
       logs.py         logging without secrets
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
+    fanout/         THE SAME PLAN ON A DASK CLUSTER (extra: imap-bulk[dask])
+      cluster.py      joined, or made of this machine's processes
+      dealing.py      who is dealt which part of the plan, and what is dealt again
+      worker.py       the engine on a worker, and its outcomes on their way back
     sources.py      what a person names (files, directories, manifests) as files to pull or push
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from imap_bulk.model import (
     Event,
     Outcome,
     Plan,
+    Progress,
     Proof,
     RemoteFile,
     Result,
@@ -30,6 +31,11 @@ from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
 Report = Callable[[Event], None]
+
+Move = Callable[
+    [Archive, Iterable[Transfer], Path, Settings, Callable[[Progress | Outcome], None]], Awaitable[None]
+]
+"""Moves transfers below a data directory and reports how each ended: here, or on a cluster."""
 
 MOST_FAILURES_KEPT = 1000
 
@@ -49,8 +55,9 @@ async def pull(
     report: Report = ignore,
     *,
     dry_run: bool = False,
+    move: "Move | None" = None,
 ) -> Result:
-    """Bring `files` of `archive` to their places below `data_dir`.
+    """Bring `files` of `archive` to their places below `data_dir`, by `move` if not by this process.
 
     `files` is usually `archive.search(query)`; it is read after the archive was opened. Raises BulkError when
     the search fails, OSError when this machine cannot go on; a file that fails is counted instead.
@@ -60,7 +67,7 @@ async def pull(
         async for file in files:
             yield _placed(file, data_dir)
 
-    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run)
+    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, move or move_here)
 
 
 async def push(
@@ -78,7 +85,19 @@ async def push(
         for transfer in sources:
             yield transfer
 
-    return await _run(Direction.PUSH, archive, wanted(), data_dir, settings, report, dry_run)
+    return await _run(Direction.PUSH, archive, wanted(), data_dir, settings, report, dry_run, move_here)
+
+
+async def move_here(
+    archive: Archive,
+    transfers: Iterable[Transfer],
+    data_dir: Path,
+    settings: Settings,
+    report: Callable[[Progress | Outcome], None],
+) -> None:
+    """Move transfers by an engine in this process. See `Move`."""
+    async with StorageTransport(settings, archive.name) as transport:
+        await Engine(archive, transport, data_dir, settings).run(transfers, report)
 
 
 def _placed(file: RemoteFile, data_dir: Path) -> Transfer | Outcome:
@@ -98,6 +117,7 @@ async def _run(
     settings: Settings,
     report: Report,
     dry_run: bool,
+    move: Move,
 ) -> Result:
     with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
         tally = _Tally(report, journal)
@@ -111,8 +131,7 @@ async def _run(
                 return tally.result()
             tally.wanted += files
             try:
-                async with StorageTransport(settings, archive.name) as transport:
-                    await Engine(archive, transport, data_dir, settings).run(journal.todo(), tally.take)
+                await move(archive, journal.todo(), data_dir, settings, tally.take)
             finally:
                 report(tally.result())
         return tally.result()

@@ -10,7 +10,7 @@ from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 class Archive(Protocol):
     """A remote service that searches, and signs URLs for what it finds.
 
-    Built from plain values, opened by `async with`, and picklable whenever it is not open.
+    Built from plain values, opened by `async with`, and picklable: the copy is a closed one, for another process.
     A read-only archive raises `ReadOnly` from `sign_upload` before any request.
     """
 

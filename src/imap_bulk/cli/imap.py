@@ -9,7 +9,7 @@ import click
 from imap_bulk.cli import options, tables
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.moving import pull_files, push_files
-from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.options import Place
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -73,9 +73,10 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @click.command(short_help="Bring files from the archive.")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.filters
+@options.dask
 @options.transfer_options
 @click.pass_obj
-def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
+def pull(place: Place, /, sources: tuple[str, ...], dask: str | None, **given: Any) -> ExitCode:
     """Bring everything that matches the filters, or else what each SOURCE names.
 
     A SOURCE is a file name, an archive path, a manifest file, or - for a manifest on standard input. Files go
@@ -95,16 +96,12 @@ def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
             else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
         )
     wanted = options.query_of(given) if by_filters else None
-    return _pull(place, wanted, sources, wishes)
-
-
-def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishes: Wishes) -> ExitCode:
-    files = None if query else _named(named)
+    listed = None if wanted else _named(sources)
     from imap_bulk import aio
 
     archive = place.imap(wishes.settings)
-    wanted = archive.search(query) if query else aio.each(files or [])
-    return pull_files(archive, wanted, place.data_dir, wishes, archive.hint_when_empty)
+    files = archive.search(wanted) if wanted else aio.each(listed or [])
+    return pull_files(archive, files, place.data_dir, wishes, dask=dask, hint_when_empty=archive.hint_when_empty)
 
 
 def _named(sources: tuple[str, ...]) -> "Iterator[RemoteFile]":

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from imap_bulk.cli import words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
@@ -12,6 +14,7 @@ from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
     from imap_bulk.archives.base import Archive
+    from imap_bulk.bulk import Move
     from imap_bulk.model import RemoteFile, Transfer
 
 
@@ -20,13 +23,17 @@ def pull_files(
     files: "AsyncIterable[RemoteFile]",
     data_dir: Path,
     wishes: Wishes,
+    *,
+    dask: str | None = None,
     hint_when_empty: Callable[[], str | None] = lambda: None,
 ) -> ExitCode:
-    """Pull `files`, which is usually a search; say why there may be none."""
+    """Pull `files`, which is usually a search, by this process or a cluster; say why there may be none."""
     from imap_bulk import bulk
 
+    move = _fanout(dask) if dask else None
     with _console(Verb.PULL, wishes) as console:
-        result = run(bulk.pull(archive, files, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+        work = bulk.pull(archive, files, data_dir, wishes.settings, console, dry_run=wishes.dry_run, move=move)
+        result = run(work)
         _tell_plan(console, Verb.PULL, wishes)
         if not result.wanted and not (console.plan and console.plan.files):
             console.tell("No file matches.")
@@ -43,6 +50,15 @@ def push_files(archive: "Archive", transfers: "Iterable[Transfer]", data_dir: Pa
         result = run(bulk.push(archive, transfers, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
         _tell_plan(console, Verb.PUSH, wishes)
     return code_of(result)
+
+
+def _fanout(address: str) -> "Move":
+    """Have a Dask cluster move the files. Raises click.UsageError where Dask is missing."""
+    try:
+        from imap_bulk.fanout import Fanout
+    except ModuleNotFoundError:
+        raise click.UsageError("--dask needs Dask; install imap-bulk[dask].") from None
+    return Fanout(address).move
 
 
 def _console(verb: Verb, wishes: Wishes) -> Console:

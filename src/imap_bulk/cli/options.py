@@ -192,6 +192,12 @@ _TRANSFER: tuple[Decorator[Any], ...] = (
 )  # fmt: skip
 
 
+dask = click.option(
+    "--dask", metavar="ADDRESS",
+    help="Have the workers of a Dask cluster pull, as in tcp://HOST:8786, or local:4 for four processes.",
+)  # fmt: skip
+
+
 def _all_of(decorators: tuple[Decorator[Any], ...]) -> Decorator[Command]:
     def decorate(command: Command) -> Command:
         for decorator in reversed(decorators):

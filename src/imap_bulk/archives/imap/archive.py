@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -94,13 +94,16 @@ class ImapArchive:
     async def __aenter__(self) -> Self:
         session = ApiSession(self._base_url(), self._credentials(), self.settings)
         self._session = await session.__aenter__()
-        self._has_tables = True
-        self._has_listed = False
         return self
+
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """Make copies for elsewhere closed ones, that know what this one has learnt."""
+        state = {each.name: getattr(self, each.name) for each in fields(self)}
+        return None, state | {"_session": None}
 
     async def __aexit__(self, *exc_info: object) -> None:
         session, self._session = self._session, None
-        self._has_tables = True
+        self._has_tables, self._has_listed = True, False
         if session:
             await session.__aexit__(*exc_info)
 

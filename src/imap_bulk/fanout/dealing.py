@@ -1,0 +1,175 @@
+"""The plan is dealt to whoever is there, and dealt again when somebody is gone."""
+
+import asyncio
+import itertools
+import pickle
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, Future
+
+from imap_bulk.engine.attempts import Report
+from imap_bulk.errors import Interrupted
+from imap_bulk.fanout.worker import work
+from imap_bulk.model import Outcome, Transfer
+from imap_bulk.settings import Settings
+
+_CHUNK_SECONDS = 15.0
+"""How long a chunk should last: short enough to end together, long enough to keep connections open."""
+
+_FIRST_CHUNK, _LARGEST_CHUNK = 32, 2000
+_LOOK_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Some transfers on their way at one worker."""
+
+    number: int
+    transfers: Sequence[Transfer]
+    open: set[int] = field(init=False)
+    """Those without an outcome as yet, by their places."""
+
+    def __post_init__(self) -> None:
+        self.open = set(range(len(self.transfers)))
+
+    def left(self) -> list[Transfer]:
+        """Return those, in order."""
+        return [self.transfers[place] for place in sorted(self.open)]
+
+
+class Dealer:
+    """Deals the plan to whoever is there."""
+
+    def __init__(
+        self,
+        client: Client,
+        kit: bytes,
+        token: Path,
+        settings: Settings,
+        report: Report,
+        transfers: Iterable[Transfer],
+    ) -> None:
+        self._client = client
+        self._kit = kit
+        self._token = token
+        self._settings = settings
+        self._report = report
+        self._plan = iter(transfers)
+        self._again: deque[Transfer] = deque()
+        self._chunks: dict[int, _Chunk] = {}
+        self._numbers = itertools.count()
+        self._seats: dict[str, asyncio.Task[None]] = {}
+        self._is_dealt = False
+        self.topic = f"imap-bulk-{token.name}"
+
+    async def to_the_end(self, patience: float) -> None:
+        """Keep a seat for every worker that is there, until all is done."""
+        alone_since = time.monotonic()
+        try:
+            while True:
+                present = await self._present()
+                await self._vacate(self._seats.keys() - present)
+                if self._is_dealt and not self._again and not self._seats:
+                    return
+                for address in present - self._seats.keys():
+                    if self._again or not self._is_dealt:
+                        self._seats[address] = asyncio.create_task(self._sit(address))
+                alone_since = time.monotonic() if present else alone_since
+                if time.monotonic() - alone_since > patience:
+                    raise Interrupted("no worker is left in the Dask cluster; start some, and run it again")
+                await self._look_around()
+        finally:
+            await self._vacate(list(self._seats))
+
+    async def _present(self) -> set[str]:
+        assert self._client.scheduler, "the client is connected"
+        return set((await self._client.scheduler.identity())["workers"])
+
+    async def _look_around(self) -> None:
+        """Wait until a seat is through, or it is time to see who has come and gone. Raises what a seat raised."""
+        if not self._seats:
+            await asyncio.sleep(_LOOK_SECONDS)
+            return
+        done, _ = await asyncio.wait(
+            self._seats.values(), timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        for address in [address for address, seat in self._seats.items() if seat in done]:
+            await self._seats.pop(address)
+
+    async def _vacate(self, addresses: Iterable[str]) -> None:
+        """Take the seats of workers that are gone; what they had not done is dealt again."""
+        for address in list(addresses):
+            seat = self._seats.pop(address)
+            seat.cancel()
+            await asyncio.gather(seat, return_exceptions=True)
+
+    async def _sit(self, address: str) -> None:
+        """Give one worker a chunk after another, each about as long as `_CHUNK_SECONDS`."""
+        size = _FIRST_CHUNK
+        while chunk := self._deal(size):
+            started = time.monotonic()
+            try:
+                await self._have_done(chunk, address)
+            finally:
+                del self._chunks[chunk.number]
+                self._again.extend(chunk.left())
+            rate = len(chunk.transfers) / max(time.monotonic() - started, 0.01)
+            size = max(1, min(int(rate * _CHUNK_SECONDS), 2 * size, _LARGEST_CHUNK))
+
+    def _deal(self, size: int) -> _Chunk | None:
+        some = [self._again.popleft() for _ in range(min(size, len(self._again)))]
+        fresh = itertools.islice(self._plan, size - len(some))
+        some += (replace(transfer, path=transfer.path.absolute()) for transfer in fresh)  # workers are elsewhere
+        if len(some) < size:
+            self._is_dealt = True
+        if not some:
+            return None
+        chunk = _Chunk(next(self._numbers), some)
+        self._chunks[chunk.number] = chunk
+        return chunk
+
+    async def _have_done(self, chunk: _Chunk, address: str) -> None:
+        part = share(self._settings, len(self._seats))
+        future: Future[bytes] = self._client.submit(
+            work,
+            *(self._kit, self._token, part, self.topic, chunk.number, chunk.transfers),
+            key=f"{self.topic}-{chunk.number}",
+            workers=[address],
+            allow_other_workers=False,
+        )
+        try:
+            self._take(chunk, await future)
+        finally:
+            future.release()  # type: ignore[no-untyped-call]
+
+    def hear(self, event: tuple[float, Any]) -> None:
+        """Take what a worker tells of its chunk while that lasts."""
+        number, told = event[1]
+        if chunk := self._chunks.get(number):
+            self._take(chunk, told)
+
+    def _take(self, chunk: _Chunk, told: bytes) -> None:
+        for place, event in pickle.loads(told):  # noqa: S301  from our own workers, as Dask itself does it
+            if place in chunk.open:
+                if isinstance(event, Outcome):
+                    chunk.open.discard(place)
+                self._report(replace(event, transfer=chunk.transfers[place]))
+
+
+def share(settings: Settings, seats: int) -> Settings:
+    """Give each of so many workers its part of what a host is asked at most; at least one file at a time."""
+
+    def part(whole: float | None) -> float | None:
+        return None if whole is None else whole / seats
+
+    return replace(
+        settings,
+        jobs=max(1, settings.jobs // seats),
+        limit_requests=part(settings.limit_requests),
+        limit_rate=part(settings.limit_rate),
+    )
