@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import against, chart, network, report, results, tables
 from benchmarks.link import Distance
 from benchmarks.measure import PATIENCE
-from benchmarks.programs import all_rivals
+from benchmarks.programs import all_rivals, clusters
 from benchmarks.rivals import OURS
 from benchmarks.session import Plan, play, tell
 from benchmarks.workloads import GROUPS, WORKLOADS
@@ -89,7 +89,7 @@ def _distance(text: str) -> Distance:
 
 
 def _peers(text: str) -> list[str]:
-    return _known(text.split(","), [rival.name for rival in all_rivals()])
+    return _known(text.split(","), [rival.name for rival in (*all_rivals(), *clusters())])
 
 
 def _known(names: list[str], known: Collection[str]) -> list[str]:
@@ -122,7 +122,7 @@ def _plan(
     work = (whole.where_lossy() if distance and distance.loss else whole).scaled(options.scale)
     wanted = [
         rival
-        for rival in all_rivals()
+        for rival in (all_rivals() if not options.peers else (*all_rivals(), *clusters()))
         if work.direction in rival.directions and (not options.peers or rival.name in options.peers)
     ]
     there = [rival for rival in wanted if rival.version()]

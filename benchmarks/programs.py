@@ -4,7 +4,7 @@ import json
 import shutil
 from urllib.request import ProxyHandler, build_opener
 
-from benchmarks.rivals import Job, Ours, Program, Rival, Script, search_path
+from benchmarks.rivals import Job, Ours, OursOnDask, Program, Rival, Script, search_path
 from benchmarks.workloads import DataFile, Direction
 
 _OPENER = build_opener(ProxyHandler({}))
@@ -152,6 +152,11 @@ def all_rivals() -> list[Rival]:
         Script("imap-data-access", "imap-data-access", "official.py", "1", pushes=True),
         Script("imap-data-access-16-threads", "imap-data-access", "official.py", "16", pushes=True),
     ]
+
+
+def clusters() -> list[Rival]:
+    """Return imap-bulk on clusters of several sizes; they take part only where they are named."""
+    return [OursOnDask(workers) for workers in (1, 2, 4)]
 
 
 def path_of(program: str) -> str:

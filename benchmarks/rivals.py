@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -112,6 +112,24 @@ class Ours:
             return [*common, "push", *options, str(job.source)]
         manifest = job.write("manifest.txt", [f"{file.sha256}  {file.key}" for file in job.files])
         return [*common, "pull", *options, manifest]
+
+
+class OursOnDask(Ours):
+    """imap-bulk on a Dask cluster of this machine's processes, each with as many connections as one alone has."""
+
+    directions = frozenset({Direction.PULL})
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(f"{OURS}-dask-{workers}", sys.executable, "", "--dask", f"local:{workers}")
+        self._workers = workers
+
+    def version(self) -> str | None:
+        """See `Rival.version`."""
+        return super().version() if "distributed" in _distributions(sys.executable) else None
+
+    def command(self, job: Job) -> list[str]:
+        """See `Rival.command`; `--jobs` is for the whole cluster."""
+        return super().command(replace(job, jobs=job.jobs * self._workers))
 
 
 class Script:

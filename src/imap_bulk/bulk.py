@@ -33,9 +33,9 @@ from imap_bulk.transport import StorageTransport
 Report = Callable[[Event], None]
 
 Move = Callable[
-    [Archive, Iterable[Transfer], Path, Settings, Callable[[Progress | Outcome], None]], Awaitable[None]
+    [Archive, Iterable[Transfer], int, Path, Settings, Callable[[Progress | Outcome], None]], Awaitable[None]
 ]
-"""Moves transfers below a data directory and reports how each ended: here, or on a cluster."""
+"""Moves transfers, so many, below a data directory and reports how each ended: here, or on a cluster."""
 
 MOST_FAILURES_KEPT = 1000
 
@@ -91,6 +91,7 @@ async def push(
 async def move_here(
     archive: Archive,
     transfers: Iterable[Transfer],
+    count: int,
     data_dir: Path,
     settings: Settings,
     report: Callable[[Progress | Outcome], None],
@@ -131,7 +132,7 @@ async def _run(
                 return tally.result()
             tally.wanted += files
             try:
-                await move(archive, journal.todo(), data_dir, settings, tally.take)
+                await move(archive, journal.todo(), files, data_dir, settings, tally.take)
             finally:
                 report(tally.result())
         return tally.result()

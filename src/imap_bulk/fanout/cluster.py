@@ -37,9 +37,15 @@ class Fanout:
     """Seconds without any worker after which the run gives up."""
 
     async def move(
-        self, archive: Archive, transfers: Iterable[Transfer], root: Path, settings: Settings, report: Report
+        self,
+        archive: Archive,
+        transfers: Iterable[Transfer],
+        count: int,
+        root: Path,
+        settings: Settings,
+        report: Report,
     ) -> None:
-        """Move `transfers` below `root` and report how each ended, once.
+        """Move `transfers`, of which there are `count`, below `root` and report how each ended, once.
 
         Raises Interrupted when the cluster is out of reach or has no workers left, BadQuery for an address that
         is none, and whatever ended a worker's engine, OSError for one.
@@ -49,7 +55,7 @@ class Fanout:
             async with AsyncExitStack() as stack:
                 client = await self._connect(stack)
                 kit = pickle.dumps((archive, root))
-                dealer = Dealer(client, kit, token, settings, report, transfers)
+                dealer = Dealer(client, kit, token, settings, report, transfers, count)
                 client.subscribe_topic(dealer.topic, dealer.hear)  # type: ignore[no-untyped-call]
                 await dealer.to_the_end(self.patience)
 

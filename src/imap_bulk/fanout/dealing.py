@@ -18,10 +18,9 @@ from imap_bulk.fanout.worker import work
 from imap_bulk.model import Outcome, Transfer
 from imap_bulk.settings import Settings
 
-_CHUNK_SECONDS = 15.0
-"""How long a chunk should last: short enough to end together, long enough to keep connections open."""
+_SMALLEST_CHUNK, _LARGEST_CHUNK = 32, 2000
+"""Transfers. Each chunk opens its connections anew: few large ones are best, but all workers should end together."""
 
-_FIRST_CHUNK, _LARGEST_CHUNK = 32, 2000
 _LOOK_SECONDS = 1.0
 
 
@@ -33,6 +32,7 @@ class _Chunk:
     transfers: Sequence[Transfer]
     open: set[int] = field(init=False)
     """Those without an outcome as yet, by their places."""
+    attempts: int = 0
 
     def __post_init__(self) -> None:
         self.open = set(range(len(self.transfers)))
@@ -53,6 +53,7 @@ class Dealer:
         settings: Settings,
         report: Report,
         transfers: Iterable[Transfer],
+        count: int,
     ) -> None:
         self._client = client
         self._kit = kit
@@ -60,6 +61,7 @@ class Dealer:
         self._settings = settings
         self._report = report
         self._plan = iter(transfers)
+        self._undealt = count
         self._again: deque[Transfer] = deque()
         self._chunks: dict[int, _Chunk] = {}
         self._numbers = itertools.count()
@@ -109,19 +111,20 @@ class Dealer:
             await asyncio.gather(seat, return_exceptions=True)
 
     async def _sit(self, address: str) -> None:
-        """Give one worker a chunk after another, each about as long as `_CHUNK_SECONDS`."""
-        size = _FIRST_CHUNK
-        while chunk := self._deal(size):
-            started = time.monotonic()
+        """Give one worker a chunk after another; after one without trouble it need not begin slowly again."""
+        is_warm = False
+        while chunk := self._deal():
             try:
-                await self._have_done(chunk, address)
+                await self._have_done(chunk, address, is_warm=is_warm)
             finally:
                 del self._chunks[chunk.number]
+                self._undealt += len(chunk.open)
                 self._again.extend(chunk.left())
-            rate = len(chunk.transfers) / max(time.monotonic() - started, 0.01)
-            size = max(1, min(int(rate * _CHUNK_SECONDS), 2 * size, _LARGEST_CHUNK))
+            is_warm = chunk.attempts <= len(chunk.transfers)
 
-    def _deal(self, size: int) -> _Chunk | None:
+    def _deal(self) -> _Chunk | None:
+        """Take half of what would be a fair share of what is left, so that all end together."""
+        size = max(_SMALLEST_CHUNK, min(self._undealt // (2 * len(self._seats)), _LARGEST_CHUNK))
         some = [self._again.popleft() for _ in range(min(size, len(self._again)))]
         fresh = itertools.islice(self._plan, size - len(some))
         some += (replace(transfer, path=transfer.path.absolute()) for transfer in fresh)  # workers are elsewhere
@@ -129,12 +132,15 @@ class Dealer:
             self._is_dealt = True
         if not some:
             return None
+        self._undealt -= len(some)
         chunk = _Chunk(next(self._numbers), some)
         self._chunks[chunk.number] = chunk
         return chunk
 
-    async def _have_done(self, chunk: _Chunk, address: str) -> None:
+    async def _have_done(self, chunk: _Chunk, address: str, *, is_warm: bool) -> None:
         part = share(self._settings, len(self._seats))
+        if is_warm:
+            part = replace(part, jobs_start=part.jobs)
         future: Future[bytes] = self._client.submit(
             work,
             *(self._kit, self._token, part, self.topic, chunk.number, chunk.transfers),
@@ -158,6 +164,7 @@ class Dealer:
             if place in chunk.open:
                 if isinstance(event, Outcome):
                     chunk.open.discard(place)
+                    chunk.attempts += event.attempts
                 self._report(replace(event, transfer=chunk.transfers[place]))
 
 
