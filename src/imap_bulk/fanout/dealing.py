@@ -19,7 +19,7 @@ from imap_bulk.model import Outcome, Transfer
 from imap_bulk.settings import Settings
 
 _SMALLEST_CHUNK, _LARGEST_CHUNK = 32, 2000
-"""Transfers. Each chunk opens its connections anew: few large ones are best, but all workers should end together."""
+"""Transfers. Each chunk opens its connections anew: few large ones are best, but all should end together."""
 
 _LOOK_SECONDS = 1.0
 
