@@ -1,6 +1,7 @@
 """What was accepted is stored a little later: an AuroraX that answers 202 has not stored anything yet."""
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -51,5 +52,6 @@ class Ingestion:
 
     async def _wait_until(self, due: float) -> None:
         left = due - asyncio.get_running_loop().time()
-        if left > 0 and not self._closing.is_set():
-            await asyncio.wait([asyncio.ensure_future(self._closing.wait())], timeout=left)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, left)):
+                await self._closing.wait()

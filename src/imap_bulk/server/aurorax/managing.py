@@ -22,9 +22,7 @@ JOB_SECONDS = 3600
 """How long a deletion of ephemeris is remembered."""
 
 _STORE_EPHEMERIS = "INSERT OR REPLACE INTO ephemeris VALUES (?, ?, ?)"
-_STORE_PRODUCT = (
-    'INSERT OR REPLACE INTO product (source, url, start, "end", type, metadata) VALUES (?, ?, ?, ?, ?, ?)'
-)
+_STORE_PRODUCT = "INSERT OR REPLACE INTO product VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class ManagingRoutes:
