@@ -4,7 +4,8 @@
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
       moving.py       a pull or a push of any archive
-      local.py        verify · serve · demo
+      local.py        verify · demo
+      serving.py      serve
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
       storing.py      where an embedded archive keeps its files

@@ -95,3 +95,39 @@ def test_bad_chaos_is_wrong_usage(invoke: Run, tmp_path: Path, spec: str) -> Non
     assert f"Invalid value for --chaos: '{spec}' " in ran.stderr
     assert "known faults and groups are all, api" in ran.stderr
     assert not (tmp_path / "archive").exists()
+
+
+def test_several_archives_are_served_each_on_a_port_of_its_own(start: Start, tmp_path: Path) -> None:
+    process = start("serve", "--root", tmp_path, "--port", "0", "--archives", "aurorax,lsst,imap")
+    assert process.stdout
+    lines = [process.stdout.readline() for _ in range(3)]
+    urls = [re.search(r" at (http://127\.0\.0\.1:\d+) ", line) for line in lines]
+    assert [line.split(" at ")[0] for line in lines] == ["Serving AuroraX", "Serving LSST", f"Serving {tmp_path}"]
+    assert len({url[1] for url in urls if url}) == 3
+
+
+def test_the_ports_of_several_archives_follow_one_another(start: Start, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start("serve", "--root", tmp_path, "--port", str(port), "--archives", "aurorax,lsst")
+    assert process.stdout
+    assert f":{port} " in process.stdout.readline()
+    assert f":{port + 1} " in process.stdout.readline()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--archives", "lsst,sdss"), "write one or more of imap, aurorax, lsst"),
+        (("--archives", "lsst", "--envelope"), "--envelope is for imap; add that to --archives, or leave it out"),
+        (("--lsst-genuine",), "--lsst-genuine is for lsst; add that to --archives"),
+        (("--archives", "lsst", "--lsst-faults", "nonsense*1"), "Invalid value for --lsst-faults"),
+    ],
+)
+def test_what_no_archive_would_heed_is_wrong_usage(
+    invoke: Run, tmp_path: Path, given: tuple[str, ...], said: str
+) -> None:
+    ran = invoke("serve", "--root", tmp_path / "archive", *given)
+    assert ran.exit_code == 2
+    assert said in ran.stderr
+    assert not (tmp_path / "archive").exists()

@@ -25,7 +25,7 @@ _ROOMS = {
     "pull": "imap",
     "push": "imap",
     "verify": "local",
-    "serve": "local",
+    "serve": "serving",
     "demo": "local",
 }
 """Command -> the module it lives in."""
