@@ -7,13 +7,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from imap_bulk.engine.pace import Pace, Paces, Turn
-from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.engine.signer import Signer
 from imap_bulk.model import SignedUrl, Transfer
 from imap_bulk.transport import Body, Piece, Response, Transport
+
+if TYPE_CHECKING:
+    from imap_bulk.engine.pace.floor import Floor
 
 ARCHIVE = "archive"
 """What the archive's host is called among the paces; the engine does not know its name."""

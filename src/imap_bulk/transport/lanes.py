@@ -56,9 +56,8 @@ class AutoLane:
 
     async def send(self, request: Request) -> Response:
         """See `Lane.send`."""
-        known = request.url[
-            : request.url.find("/", _LONGEST_SCHEME)
-        ]  # the lane takes the URL apart, once is enough
+        # The lane takes the URL apart; whoever only has to choose one need not.
+        known = request.url[: request.url.find("/", _LONGEST_SCHEME)]
         lane = self._lanes.get(known) or await self._choose(request.url)
         return await lane.send(request)
 
