@@ -14,6 +14,7 @@ HEX_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
 _READ_BYTES = 1 << 20
 _REPR_DIGEST_NAMES = {"sha-512": "sha512", "sha-256": "sha256"}  # RFC 9530, strongest first
 _HEXADECIMAL = re.compile("[0-9a-f]+")
+_ONE_SHA256 = re.compile("sha-256=:([A-Za-z0-9+/]{43}=):")
 _SINGLE_PART_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
 
 
@@ -74,6 +75,8 @@ class Digest:
         """Read a `Repr-Digest` header (RFC 9530): its strongest value that we compute, or None."""
         if not header:
             return None
+        if usual := _ONE_SHA256.fullmatch(header):
+            return cls("sha256", binascii.a2b_base64(usual[1]).hex())
         values = dict(member.strip().partition("=")[::2] for member in header.split(","))
         for name, algorithm in _REPR_DIGEST_NAMES.items():
             encoded = values.get(name, "").split(";")[0].strip()

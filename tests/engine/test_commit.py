@@ -136,7 +136,7 @@ async def test_files_that_are_ready_together_are_committed_together(tmp_path: Pa
     for number, part in enumerate(parts):
         part.write(0, b"%d" % number)
     group = GroupCommit()
-    await asyncio.gather(*map(group.commit, parts))
+    await asyncio.gather(*(group.commit(part, 1) for part in parts))
     assert [path.read_bytes() for path in paths] == [b"%d" % number for number in range(20)]
     assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "imap", *paths])
 
@@ -145,12 +145,12 @@ async def test_whoever_waits_for_a_commit_that_fails_is_told(tmp_path: Path) -> 
     (tmp_path / "x.cdf").mkdir()
     part = new_part(tmp_path, tmp_path / "x.cdf")
     with pytest.raises(OSError, match=r"x\.cdf"):
-        await GroupCommit().commit(part)
+        await GroupCommit().commit(part, 0)
 
 
 async def test_a_commit_that_has_begun_is_not_abandoned_when_its_transfer_is(tmp_path: Path) -> None:
     part = new_part(tmp_path, tmp_path / "x.cdf")
-    commit = asyncio.create_task(GroupCommit().commit(part))
+    commit = asyncio.create_task(GroupCommit().commit(part, 8 << 20))
     await asyncio.sleep(0)
     commit.cancel()
     with pytest.raises(asyncio.CancelledError):

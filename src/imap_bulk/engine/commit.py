@@ -11,7 +11,7 @@ machine or two, ever write to the same one: nothing here rests on a lock, which 
 import os
 from pathlib import Path
 
-from imap_bulk.engine.places import NOBODY, part_path, record_path
+from imap_bulk.engine.places import NOBODY, part_path, record_path, split
 from imap_bulk.transport import Piece
 
 
@@ -72,7 +72,7 @@ class PartFile:
     @property
     def directory(self) -> str:
         """Where the file belongs."""
-        return os.path.split(self._final)[0]
+        return split(self._final)[0]
 
     def sync(self) -> None:
         """Have the disk confirm the bytes. Raises OSError."""

@@ -120,7 +120,7 @@ class Download:
             digest = self._verify(self._partial, promise, response)
         proof = await self._judge(self._partial, promise)
         if way.settings.fsync:
-            await way.group.commit(self._partial.part)
+            await way.group.commit(self._partial.part, self._partial.front)
         else:
             self._partial.part.rename()
         way.places.remove_abandoned(self._transfer.path)

@@ -58,9 +58,15 @@ def _is_unsafe(part: str) -> bool:
     )
 
 
+@lru_cache(maxsize=256)
+def split(path: str) -> tuple[str, str]:
+    """Cut a path in its directory and its name. Kept: for each file that is moved this is asked six times."""
+    return os.path.split(path)
+
+
 def part_path(path: str, pid: int) -> str:
     """Return a new path for a part file of `path` that the process `pid` writes."""
-    directory, name = os.path.split(path)
+    directory, name = split(path)
     token = next(_TOKENS) & 0xFFFFFFFF
     return os.path.join(directory, f".{name[:_LONGEST_STEM]}.{_HOST}-{pid}-{token:08x}.part")  # noqa: PTH118
 
@@ -85,7 +91,7 @@ class Places:
 
         The root itself may be a symlink: that is the user's own choice. Raises UnsafePath, OSError.
         """
-        prepared, _ = os.path.split(path)
+        prepared, _ = split(os.fspath(path))
         if prepared in self._prepared:
             return
         if self._real_root is None:
@@ -103,12 +109,12 @@ class Places:
 
     def had(self, path: Path) -> bool:
         """Tell whether there was something of this name when its directory was looked at."""
-        directory, name = os.path.split(path)
+        directory, name = split(os.fspath(path))
         return name in self._look(directory).names
 
     def abandoned(self, path: Path) -> list[Path]:
         """Return the part files of `path` that were released, or that dead processes of this machine left."""
-        directory, name = os.path.split(path)
+        directory, name = split(os.fspath(path))
         return self._look(directory).abandoned.get(name[:_LONGEST_STEM], [])
 
     def _look(self, directory: str) -> "_Found":

@@ -13,6 +13,8 @@ from imap_bulk.transport.names import Resolve, resolve
 from imap_bulk.transport.origin import split
 from imap_bulk.transport.proxies import proxy_for
 
+_LONGEST_SCHEME = len("https://")
+
 
 def lane_of(settings: Settings, headers: Mapping[str, str], guard: Guard, resolve: Resolve = resolve) -> Lane:
     """Give the lane that `settings.transport` names: auto, lean or aiohttp."""
@@ -54,11 +56,13 @@ class AutoLane:
 
     async def send(self, request: Request) -> Response:
         """See `Lane.send`."""
-        base, _ = split(request.url)
-        lane = self._lanes.get(base) or await self._choose(base)
+        # The lane takes the URL apart; whoever only has to choose one need not.
+        known = request.url[: request.url.find("/", _LONGEST_SCHEME)]
+        lane = self._lanes.get(known) or await self._choose(request.url)
         return await lane.send(request)
 
-    async def _choose(self, base: str) -> Lane:
+    async def _choose(self, url: str) -> Lane:
+        base, _ = split(url)
         self._guard.check_url(base)
         parts = urlsplit(base)
         is_direct = proxy_for(parts.scheme, parts.hostname or "") is None

@@ -179,7 +179,12 @@ class ImapArchive:
         return False
 
     def accept(self, transfer: Transfer, part: Path) -> None:
-        """Refuse a web page or storage's error document that came in place of the file. Raises Garbled."""
+        """Refuse a web page or storage's error document that came in place of the file. Raises Garbled.
+
+        Whatever has the digest that was asked for is the file.
+        """
+        if transfer.digest:
+            return
         head = _first_bytes(part).removeprefix(_BYTE_ORDER_MARK)
         if _PAGE.match(head) and not transfer.key.endswith((".html", ".htm")):
             raise Garbled(
