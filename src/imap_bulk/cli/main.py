@@ -25,6 +25,7 @@ _ROOMS = {
     "pull": "imap",
     "push": "imap",
     "verify": "local",
+    "status": "upkeep",
     "serve": "local",
     "demo": "local",
 }
