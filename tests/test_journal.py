@@ -1,14 +1,16 @@
 """The journal: what it vouches for, and how little rests on it."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Journal, Record
-from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
+from imap_bulk.journal import Journal, Ledger, Record
+from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Transfer
 
 ARCHIVE = "https://archive.example"
 DIGEST = Digest("md5", "9" * 32)
@@ -158,3 +160,52 @@ def test_records_list_what_was_pulled_by_key(journal: Journal, transfer: Transfe
 def test_what_an_archive_goes_by_stays_with_the_plan(journal: Journal, transfer: Transfer) -> None:
     journal.add([replace(transfer, source="https://files.example/a?b")])
     assert [planned.source for planned in journal.todo()] == ["https://files.example/a?b"]
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as database:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+@pytest.fixture
+def old(tmp_path: Path, transfer: Transfer) -> Path:
+    """Leave a journal as version 1 wrote it, with a record of the transfer."""
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("DROP TABLE run; DROP TABLE failed; PRAGMA user_version = 1;")
+    return path
+
+
+def test_a_journal_of_an_earlier_version_keeps_its_records(tmp_path: Path, transfer: Transfer, old: Path) -> None:
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.begin_run()
+        assert record_for(journal, transfer)
+        journal.end_run(Result())
+    assert version_of(old) == 2
+    with Ledger(tmp_path) as ledger:
+        assert [run.wanted for run in ledger.runs()] == [0]
+
+
+def test_an_earlier_version_that_cannot_be_written_is_read_as_it_is(
+    tmp_path: Path, transfer: Transfer, old: Path
+) -> None:
+    with closing(sqlite3.connect(old)) as other:
+        other.execute("BEGIN IMMEDIATE")  # whoever would bring it up to date waits in vain
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("imap_bulk.journal.schema.LOCK_SECONDS", 0.01)
+            with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+                assert record_for(journal, transfer)
+                journal.begin_run()
+    assert version_of(old) == 1
+
+
+def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path, transfer: Transfer, old: Path) -> None:
+    with closing(sqlite3.connect(old)) as database:
+        database.execute("PRAGMA user_version = 99")
+    before = old.read_bytes()
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        assert record_for(journal, transfer) is None
+        journal.write(done(transfer))
+    assert old.read_bytes() == before

@@ -6,6 +6,8 @@
       moving.py       a pull or a push of any archive
       local.py        verify · demo
       serving.py      serve
+      upkeep.py       status · doctor
+      standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
       storing.py      where an embedded archive keeps its files
@@ -25,6 +27,15 @@
       worker.py       the engine on a worker, and its outcomes on their way back
     sources.py      what a person names (files, directories, manifests) as files to pull or push
     bulk.py         the verbs, each told from beginning to end
+    status.py       how things stand: what the journal knows, held against the disk
+    doctor/         WHAT STANDS IN THE WAY, here and on the way to the archive
+      examination.py  all checks, in the order in which one thing rests on another
+      finding.py      what a check has found, and the remedy
+      network.py      proxy, certificates, names
+      service.py      the archive: its answer, its clock, whether it takes the key
+      disk.py         room, and whether files are committed as they should be
+      locks.py        whether a lock keeps a second process out
+      versions.py     what is installed
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
       tickets.py      URLs that were asked for a little ahead
@@ -160,7 +171,11 @@
       array.py        a JSON array, element by element
       writing.py      lines that are read again
     listing.py      what people and manifests list, kept on disk until all of it is checked
-    journal.py      the plan and what has been done, in SQLite; a cache, never the truth
+    journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
+      journal.py      one archive and one direction: planned, done, failed
+      ledger.py       all archives and directions, read without changing anything
+      record.py       what is known of one file
+      schema.py       the tables, and those of earlier versions brought up to date
     filenames.py    the IMAP name conventions: a name tells its object key
     spice_names.py  the conventions of SPICE kernels, as data
     environment.py  the official client's environment variables
@@ -169,8 +184,9 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk > engine | archives | server | sources >
-transport > http, retry, manifest, listing, journal > model, settings, filenames, environment > errors, digest.
+Imports point down, never sideways: cli > blocking > aio > bulk, status, doctor >
+engine | archives | server | sources > transport > http, retry, manifest, listing, journal >
+model, settings, filenames, environment > errors, digest.
 """
 
 from importlib import import_module

@@ -131,9 +131,12 @@ async def _run(
                     report(transfer)
                 return tally.result()
             tally.wanted += files
+            journal.begin_run()
+            tally.write_failures()
             try:
                 await move(archive, journal.todo(), files, data_dir, settings, tally.take)
             finally:
+                journal.end_run(tally.result())
                 report(tally.result())
         return tally.result()
 
@@ -197,7 +200,7 @@ def _satisfies(record: Record, transfer: Transfer, settings: Settings) -> bool:
 
 
 class _Notebook(Protocol):
-    """Where a tally writes successes down."""
+    """Where a tally writes down how transfers ended."""
 
     def write(self, outcome: Outcome) -> None: ...
 
@@ -223,6 +226,12 @@ class _Tally:
         self.wanted += 1
         self._count(outcome)
         self._report(outcome)
+
+    def write_failures(self) -> None:
+        """Write down what failed before the run has begun."""
+        if self._notebook:
+            for outcome in self._failures:
+                self._notebook.write(outcome)
 
     def take(self, event: Event) -> None:
         if isinstance(event, Outcome):

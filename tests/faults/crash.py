@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from imap_bulk import journal
 from imap_bulk.cli.main import main
+from imap_bulk.journal import journal
 
 KILLED = 137
 

@@ -25,6 +25,8 @@ _ROOMS = {
     "pull": "imap",
     "push": "imap",
     "verify": "local",
+    "status": "upkeep",
+    "doctor": "upkeep",
     "serve": "serving",
     "demo": "local",
 }

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import socket
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -129,6 +130,13 @@ class Places:
             record_path(part).unlink(missing_ok=True)
 
 
+def abandoned_below(root: Path) -> Iterator[Path]:
+    """Yield, of all files below `root`, the part files that were released or that dead processes left."""
+    for directory, _, names in os.walk(root):
+        for parts in _abandoned(Path(directory), names).values():
+            yield from parts
+
+
 class _Found(NamedTuple):
     """What a directory held: all names, and abandoned part files by the beginning of the name they belong to."""
 
@@ -142,11 +150,15 @@ def _list(directory: Path) -> _Found:
             names = {entry.name for entry in entries}
     except FileNotFoundError:
         names = set()
+    return _Found(names, _abandoned(directory, names))
+
+
+def _abandoned(directory: Path, names: Iterable[str]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for match in filter(None, map(_PART_NAME.fullmatch, names)):
         if not _is_alive(int(match[2])):
             found.setdefault(match[1], []).append(directory / match[0])
-    return _Found(names, found)
+    return found
 
 
 def _is_alive(pid: int) -> bool:

@@ -1,37 +1,20 @@
-"""The journal: the plan of this run, and what has been moved, in SQLite beside the files.
-
-A cache, never the truth: deleting it costs time, not correctness. What it vouches for is what this tool
-verified itself and whose size and time on disk have not changed since. The plan lives in a temporary table,
-private to the run and on disk when it grows, so that a million files cost no memory; a killed run is simply
-run again.
-"""
+"""What is planned, done and failed between one archive and one data directory, one way."""
 
 import errno
 import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from imap_bulk.digest import Digest
-from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
+from imap_bulk.errors import BulkError, TransientError
+from imap_bulk.journal.record import Record
+from imap_bulk.journal.schema import open_journal
+from imap_bulk.model import Direction, Outcome, Result, Status, Transfer
 
-DIRECTORY = ".imap-bulk"
-"""Name of the journal's directory inside the data directory; no object key begins with a dot."""
-
-_SCHEMA_VERSION = 1
-_SCHEMA = f"""
-BEGIN;
-CREATE TABLE moved (
-    direction TEXT NOT NULL, archive TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT, verified_by TEXT, at REAL NOT NULL,
-    PRIMARY KEY (direction, archive, key)
-) WITHOUT ROWID;
-PRAGMA user_version = {_SCHEMA_VERSION};
-COMMIT;
-"""
 _PLAN = """
 CREATE TEMP TABLE plan (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
@@ -50,28 +33,16 @@ _ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, 
 _NEXT_TODO = """
 SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
 """
+_ADD_MOVED = "INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_FAILED = "INSERT OR REPLACE INTO failed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FORGET_FAILURES = "DELETE FROM failed WHERE direction = ? AND archive = ?"
+_BEGIN_RUN = "INSERT OR REPLACE INTO run (direction, archive, started) VALUES (?, ?, ?)"
+_END_RUN = """
+UPDATE run SET seconds = ?, wanted = ?, done = ?, skipped = ?, failed = ?, cancelled = ?
+WHERE direction = ? AND archive = ?
+"""
 _BATCH = 500
 _LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
-
-
-class Record(NamedTuple):
-    """What is known of a file that was moved earlier: plain values, for a second run may read a million."""
-
-    key: str
-    path: str
-    """Absolute."""
-    size: int
-    mtime_ns: int
-    digest: Digest | None
-    verified_by: Proof | None
-
-    def is_unchanged(self) -> bool:
-        """Tell whether the file on disk still has the size and time it was recorded with."""
-        try:
-            status = os.stat(self.path)  # noqa: PTH116  making a Path takes longer than asking for it
-        except OSError:
-            return False
-        return (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
 class Journal:
@@ -79,13 +50,15 @@ class Journal:
 
     def __init__(self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True) -> None:
         """Open the journal, or `create` it; where that is impossible, remember for this run only."""
-        self._root = data_dir.absolute()
+        self._root = str(data_dir.absolute())
         self._prefix = f"{self._root}{os.sep}"
         self._planned = 0
         self._archive = archive
         self._direction = direction
-        self._database = _open(data_dir, create)
-        self._unwritten: list[tuple[object, ...]] = []
+        self._database = open_journal(data_dir, create)
+        self._database.execute(_PLAN)
+        self._moved: list[tuple[object, ...]] = []
+        self._failed: list[tuple[object, ...]] = []
         self._written_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -126,7 +99,7 @@ class Journal:
 
     def _voucher(self, row: list[Any], transfer: Transfer) -> Record | None:
         """Read a record, if it says that just this file is there."""
-        record = self._record_of(row)
+        record = Record.read(self._root, row)
         if transfer.size not in (None, record.size) or record.path != _absolute(transfer.path):
             return None
         return record if record.is_unchanged() else None
@@ -153,12 +126,30 @@ class Journal:
         while rows := self._database.execute(_NEXT_RECORDS, (self._direction, last, _BATCH)).fetchall():
             last = rows[-1][0]
             for row in rows:
-                yield self._record_of(row[:-1])
+                yield Record.read(self._root, row[:-1])
+
+    def begin_run(self) -> None:
+        """Forget how the last run went; until `end_run`, this one counts as cut short."""
+        way = (self._direction, self._archive)
+        self._commit((_FORGET_FAILURES, [way]), (_BEGIN_RUN, [(*way, time.time())]))
+
+    def end_run(self, result: Result) -> None:
+        """Remember how this run went, with all that was written during it."""
+        self.flush()
+        counts = (result.wanted, result.done, result.skipped, result.failed, result.cancelled)
+        self._commit((_END_RUN, [(result.seconds, *counts, self._direction, self._archive)]))
 
     def write(self, outcome: Outcome) -> None:
-        """Remember a transfer that succeeded; rows are committed in batches."""
-        if outcome.status not in (Status.DONE, Status.SKIPPED):
-            return
+        """Remember how a transfer ended, unless it was cancelled; rows are committed in batches."""
+        if outcome.error:
+            self._failed.append((self._direction, self._archive, *_failure_of(outcome.transfer, outcome.error)))
+        elif outcome.status in (Status.DONE, Status.SKIPPED):
+            self._remember(outcome)
+        unwritten = len(self._moved) + len(self._failed)
+        if unwritten >= _BATCH or time.monotonic() - self._written_at > _LONGEST_UNWRITTEN:
+            self.flush()
+
+    def _remember(self, outcome: Outcome) -> None:
         transfer = outcome.transfer
         try:
             status = os.stat(transfer.path)  # noqa: PTH116  as above
@@ -168,32 +159,26 @@ class Journal:
         path = _absolute(transfer.path).removeprefix(self._prefix)
         digest = str(outcome.digest) if outcome.digest else None
         row = (transfer.key, path, status.st_size, status.st_mtime_ns, digest, outcome.verified_by)
-        self._unwritten.append((self._direction, self._archive, *row, time.time()))
-        if len(self._unwritten) >= _BATCH or time.monotonic() - self._written_at > _LONGEST_UNWRITTEN:
-            self.flush()
+        self._moved.append((self._direction, self._archive, *row, time.time()))
 
     def flush(self) -> None:
         """Commit what has been remembered."""
         self._written_at = time.monotonic()
-        rows, self._unwritten = self._unwritten, []
+        moved, self._moved = self._moved, []
+        failed, self._failed = self._failed, []
+        if moved or failed:
+            self._commit((_ADD_MOVED, moved), (_ADD_FAILED, failed))
+
+    def _commit(self, *changes: tuple[str, list[tuple[object, ...]]]) -> None:
+        """Make these changes together, if that is possible."""
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            for statement, rows in changes:
+                self._database.executemany(statement, rows)
             self._database.execute("COMMIT")
         except sqlite3.OperationalError:  # locked by another process, or the disk is full: a cache may forget
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
-
-    def _record_of(self, row: Sequence[Any]) -> Record:
-        key, path, size, mtime_ns, digest, verified_by = row
-        return Record(
-            key,
-            os.path.join(self._root, path),  # noqa: PTH118  as above
-            size,
-            mtime_ns,
-            Digest.parse(digest) if digest else None,
-            Proof(verified_by) if verified_by else None,
-        )
 
 
 def _absolute(path: Path) -> str:
@@ -206,33 +191,7 @@ def _row_of(transfer: Transfer) -> tuple[object, ...]:
     return transfer.key, str(transfer.path), transfer.size, digest, transfer.source
 
 
-def _open(data_dir: Path, create: bool) -> sqlite3.Connection:
-    """Open the journal's file; set a broken one aside; without a place to write, use memory."""
-    path = data_dir / DIRECTORY / "journal.sqlite3"
-    if not create and not path.is_file():
-        return _connect(":memory:")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _connect(str(path))
-    except (sqlite3.OperationalError, OSError):
-        return _connect(":memory:")
-    except sqlite3.DatabaseError:
-        path.replace(path.with_suffix(".broken"))
-        return _connect(str(path))
-
-
-def _connect(place: str) -> sqlite3.Connection:
-    # Transactions are explicit, so that reading never holds a lock; the default rollback journal, unlike
-    # WAL, works on NFS.
-    database = sqlite3.connect(place, timeout=30.0, isolation_level=None)
-    try:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            database.executescript(_SCHEMA)
-        elif version != _SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(f"journal of schema version {version}")
-        database.execute(_PLAN)
-    except sqlite3.DatabaseError:
-        database.close()
-        raise
-    return database
+def _failure_of(transfer: Transfer, error: BulkError) -> tuple[object, ...]:
+    # What an archive goes by where the key does not tell may be an address that lets its bearer in: not kept.
+    key, path, _, digest, source = _row_of(transfer)
+    return key, path, digest, not source, type(error).__name__, isinstance(error, TransientError), str(error)

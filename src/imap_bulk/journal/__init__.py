@@ -1,0 +1,19 @@
+"""The journal: the plan of this run, and what has been moved, in SQLite beside the files.
+
+A cache, never the truth: deleting it costs time, not correctness. What it vouches for is what this tool
+verified itself and whose size and time on disk have not changed since. The plan lives in a temporary table,
+private to the run and on disk when it grows, so that a million files cost no memory; a killed run is simply
+run again.
+
+journal.py   one archive and one direction: planned, done, failed
+ledger.py    all archives and directions, read without changing anything
+record.py    what is known of one file
+schema.py    the tables, and those of earlier versions brought up to date
+"""
+
+from imap_bulk.journal.journal import Journal
+from imap_bulk.journal.ledger import Failure, Holding, Ledger, Run
+from imap_bulk.journal.record import Record
+from imap_bulk.journal.schema import DIRECTORY
+
+__all__ = ["DIRECTORY", "Failure", "Holding", "Journal", "Ledger", "Record", "Run"]

@@ -1,0 +1,41 @@
+"""What is known of a file that was moved earlier."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+from imap_bulk.digest import Digest
+from imap_bulk.model import Proof
+
+
+class Record(NamedTuple):
+    """What is known of a file that was moved earlier: plain values, for a second run may read a million."""
+
+    key: str
+    path: str
+    """Absolute."""
+    size: int
+    mtime_ns: int
+    digest: Digest | None
+    verified_by: Proof | None
+
+    @classmethod
+    def read(cls, root: str, row: Sequence[Any]) -> Self:
+        """Take a row of the journal below `root`, its columns in the order of these fields."""
+        key, path, size, mtime_ns, digest, verified_by = row
+        return cls(
+            key,
+            os.path.join(root, path),  # noqa: PTH118  making a Path takes longer than asking for it
+            size,
+            mtime_ns,
+            Digest.parse(digest) if digest else None,
+            Proof(verified_by) if verified_by else None,
+        )
+
+    def is_unchanged(self) -> bool:
+        """Tell whether the file on disk still has the size and time it was recorded with."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116  as above
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)

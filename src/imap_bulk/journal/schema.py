@@ -1,0 +1,97 @@
+"""The journal's file: its tables, those of earlier versions brought up to date, and what to do without one."""
+
+import sqlite3
+from pathlib import Path
+
+DIRECTORY = ".imap-bulk"
+"""Name of the journal's directory inside the data directory; no object key begins with a dot."""
+
+_MOVED = """
+CREATE TABLE moved (
+    direction TEXT NOT NULL, archive TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT, verified_by TEXT, at REAL NOT NULL,
+    PRIMARY KEY (direction, archive, key)
+) WITHOUT ROWID
+"""
+_LAST_RUNS = """
+CREATE {kind} TABLE run (
+    direction TEXT NOT NULL, archive TEXT NOT NULL, started REAL NOT NULL, seconds REAL, wanted INTEGER,
+    done INTEGER, skipped INTEGER, failed INTEGER, cancelled INTEGER,
+    PRIMARY KEY (direction, archive)
+) WITHOUT ROWID
+"""
+_FAILED = """
+CREATE {kind} TABLE failed (
+    direction TEXT NOT NULL, archive TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL, digest TEXT,
+    key_tells INTEGER NOT NULL, kind TEXT NOT NULL, passing INTEGER NOT NULL, said TEXT NOT NULL,
+    PRIMARY KEY (direction, archive, key)
+) WITHOUT ROWID
+"""
+_STEPS = ((_MOVED,), (_LAST_RUNS, _FAILED))
+"""What makes each version out of the one before it; released steps stay as they are."""
+
+_VERSION = len(_STEPS)
+
+LOCK_SECONDS = 30.0
+"""Longest wait for another process that writes."""
+
+
+class NewerJournal(sqlite3.OperationalError):
+    """A later imap-bulk has written this journal: it is left alone, and this run goes without."""
+
+
+def path_of(data_dir: Path) -> Path:
+    """Return where the journal of a data directory is."""
+    return data_dir / DIRECTORY / "journal.sqlite3"
+
+
+def open_journal(data_dir: Path, create: bool) -> sqlite3.Connection:
+    """Open the journal's file, or `create` it; set a broken one aside; without a place to write, use memory."""
+    path = path_of(data_dir)
+    if not create and not path.is_file():
+        return _connect(":memory:")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _connect(str(path))
+    except (sqlite3.OperationalError, OSError):
+        return _connect(":memory:")
+    except sqlite3.DatabaseError:
+        path.replace(path.with_suffix(".broken"))
+        return _connect(str(path))
+
+
+def _connect(place: str) -> sqlite3.Connection:
+    # Transactions are explicit, so that reading never holds a lock; the default rollback journal, unlike
+    # WAL, works on NFS.
+    database = sqlite3.connect(place, timeout=LOCK_SECONDS, isolation_level=None)
+    try:
+        _bring_up_to_date(database)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database
+
+
+def _bring_up_to_date(database: sqlite3.Connection) -> None:
+    version = _version_of(database)
+    if version > _VERSION:
+        raise NewerJournal(f"journal of schema version {version}")
+    if version == _VERSION:
+        return
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        with database:  # commits, or takes all of it back
+            for step in _STEPS[_version_of(database) :]:  # asked again: another process may have been quicker
+                for statement in step:
+                    database.execute(statement.format(kind=""))
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+    except sqlite3.OperationalError:  # locked, or not to be written to: what is recorded there still counts
+        if not version:
+            raise
+        for statement in (_LAST_RUNS, _FAILED):
+            database.execute(statement.format(kind="TEMP"))
+
+
+def _version_of(database: sqlite3.Connection) -> int:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    return int(version)
