@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.browser.conftest import HOSTILE, MISSING_OF_MAG, NAMES, SCREENSHOTS
 from tests.canaries import API_KEY, READ_KEY
+from tests.server import rclone
 
 from imap_bulk import filenames
 from imap_bulk.server.app import Scope
+from imap_bulk.server.imap.generations import STRICT_2024
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -88,6 +90,40 @@ async def test_what_the_archive_refuses_is_told(start: Any, visit: Open) -> None
     await archive.add(NEW)
     page = await visit(archive)
     await page.get_by_text("The archive could not answer").wait_for()
+
+
+async def test_an_archive_of_2024_is_searched_and_filled(start: Any, visit: Open) -> None:
+    name = "imap_glows_l1a_hist_20110920-repoint00012_v001.cdf"
+    archive = await start(generation=STRICT_2024)
+    page = await visit(archive)
+    await told(page, "0 files")
+    await drop(page, name, "field")
+    await told(page, "1 file")
+    assert await names(page) == [name]
+    for absent in ("Ancillary", "First day on which files were archived"):
+        assert not await page.get_by_label(absent).is_visible()
+    await page.get_by_label("Version").locator("visible=true").fill("v002")
+    await page.get_by_role("button", name="Search").click()
+    await told(page, "0 files")
+
+
+async def test_a_dropped_file_goes_to_the_bucket(start: Any, visit: Open, tmp_path: Path) -> None:
+    with rclone.serving(tmp_path / "s3", "--allow-origin", "*") as s3:
+        page = await visit(await start(bucket=s3.options()))
+        await drop(page, NEW, "field")
+        await told(page, "1 file")
+        assert next(s3.bucket.rglob(NEW)).read_text() == "field"
+
+
+async def test_a_bucket_that_does_not_allow_the_page_is_told_with_the_remedy(
+    start: Any, visit: Open, tmp_path: Path
+) -> None:
+    with rclone.serving(tmp_path / "s3") as s3:
+        archive = await start(bucket=s3.options())
+        page = await visit(archive)
+        await drop(page, NEW, "field")
+        await page.get_by_text(f"its CORS rules do not allow PUT from {archive.url}").wait_for()
+        await page.get_by_text("upload with imap-bulk push").wait_for()
 
 
 async def test_columns_sort_up_and_down(archive: Archive, visit: Open) -> None:

@@ -43,11 +43,12 @@ class S3Server:
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[S3Server]:
+def serving(directory: Path, *options: str) -> Iterator[S3Server]:
     """Serve the directories below `directory` as buckets, on a free port."""
     (directory / BUCKET).mkdir(parents=True, exist_ok=True)
     command: list[str | Path]
     command = [RCLONE, "serve", "s3", directory, "--addr", "127.0.0.1:0", "--no-cleanup", "--config", os.devnull]
+    command += options
     secret = {**os.environ, "RCLONE_AUTH_KEY": f'"{ACCESS_KEY_ID},{canaries.AWS_SECRET}"'}
     process = subprocess.Popen(command, env=secret, stderr=subprocess.PIPE, text=True)
     assert process.stderr

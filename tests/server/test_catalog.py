@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
+import tempfile
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from benchmarks import catalog as benchmark
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from imap_bulk import filenames
 from imap_bulk.filenames import Kind
@@ -24,7 +30,8 @@ from imap_bulk.server.imap.query import product_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from imap_bulk.filenames import FileName
 
 NAME = filenames.parse("imap_mag_l2_norm-gse_20260115_v001.0002.cdf")
 STORED = StoredObject(size=5, md5="0" * 32, sha256="1" * 64, ingested=1768910400)
@@ -238,6 +245,39 @@ def test_a_search_reads_an_index_that_knows_its_conditions(
     several = tuple(Condition(column, ">=" if column in ranged else "=", "x") for column in conditions)
     told = plan(path, Search(Kind.SCIENCE, several, versions))
     assert f"INDEX {index} (kind=? AND " in told
+
+
+_VERSIONED = [
+    f"imap_{instrument}_l2_sci_20260101{rest}.cdf"
+    for instrument in ("mag", "swe")
+    for rest in (
+        *("_v001", "_v002", "_v001.0001", "_v001.0002", "_v002.0001", "-cr02300_v002.0001", "-cr02301_v001.0002"),
+        *("-repoint00001_v001", "-repoint00001_v000.0001", "_20260101_v00-09", "_20260101_v01-00"),
+    )
+]
+
+
+def _rank(file: FileName) -> tuple[object, ...]:
+    major, minor = (-1 if part is None else part for part in (file.major, file.minor))
+    return major, minor, file.version or ""
+
+
+def _series(file: FileName) -> tuple[object, ...]:
+    return file.instrument, file.repointing or 0
+
+
+@given(st.sets(st.sampled_from(_VERSIONED)))
+@settings(max_examples=50, deadline=None)
+def test_of_every_series_the_greatest_version_is_found(names: set[str]) -> None:
+    files = [filenames.parse(name, legacy=True) for name in names]
+    newest: set[str] = set()
+    for _, several in itertools.groupby(sorted(files, key=_series), key=_series):
+        versions = list(several)
+        newest |= {file.name for file in versions if _rank(file) == max(map(_rank, versions))}
+    with tempfile.TemporaryDirectory() as place, closing(Catalog(Path(place, "catalog"))) as catalog:
+        catalog.add_many((file, STORED) for file in files)
+        found = list(catalog.search(Search(Kind.SCIENCE, (), Versions.NEWEST)))
+    assert {row["name"] for row in found} == newest
 
 
 @pytest.mark.soak

@@ -13,7 +13,7 @@ from tests.canaries import API_KEY, UNKNOWN_KEY
 
 from imap_bulk.server.app import Scope
 from imap_bulk.server.cors import is_page
-from imap_bulk.server.imap.generations import STRICT_2026
+from imap_bulk.server.imap.generations import STRICT_2024, STRICT_2026
 from imap_bulk.server.page import is_browser
 
 if TYPE_CHECKING:
@@ -99,6 +99,15 @@ def test_no_text_becomes_markup(name: str) -> None:
 async def test_the_page_knows_whether_there_are_keys(start: Start, keys: dict[str, Scope], asks: bool) -> None:
     visitor = await start(keys=keys)
     assert (await visitor.ask("/page/about")).json["has_keys"] is asks
+
+
+async def test_the_page_offers_what_the_service_of_2024_could_be_asked_for(start: Start) -> None:
+    offered = (await (await start(generation=STRICT_2024)).ask("/page/about")).json
+    assert offered["tables"] == ["science"]
+    assert "ingestion_start_date" in offered["unasked"]
+    assert "spacecraft" not in offered["instruments"]
+    assert offered["extensions"]["science"] == ["cdf", "pkts"]
+    assert not offered["has_keys"]
 
 
 async def test_days_count_all_versions(visitor: Visitor) -> None:

@@ -17,9 +17,8 @@ from tests.contracts import BODY, NAME, OTHER, StorageContract, etag
 from tests.server import rclone
 
 from imap_bulk import filenames
-from imap_bulk.filenames import Kind
 from imap_bulk.server.app import CATALOG_NAME, ArchiveServer, ServerOptions
-from imap_bulk.server.catalog import Catalog, Search
+from imap_bulk.server.catalog import Catalog
 from imap_bulk.server.s3 import BadBucket, BucketOptions
 
 if TYPE_CHECKING:
@@ -106,9 +105,10 @@ async def test_an_object_takes_the_time_and_the_digest_that_the_bucket_tells(
     os.utime(lying, (1768910400, 1768910400))
     await visitor.query("instrument=mag")
     catalog = Catalog(root / CATALOG_NAME)
-    (row,) = catalog.search(Search(Kind.SCIENCE))
+    stored = catalog.find(KEY)
     catalog.close()
-    assert (row["size"], f'"{row["md5"]}"', row["ingested"]) == (len(BODY), etag(BODY), 1768910400)
+    assert stored
+    assert (stored.size, f'"{stored.md5}"', stored.ingested) == (len(BODY), etag(BODY), 1768910400)
 
 
 async def test_a_killed_servers_pending_uploads_are_promoted_by_its_successor(start: Start) -> None:

@@ -167,8 +167,14 @@ class ArchiveServer:
             throttle=Throttle(options.throttle, options.clock) if options.throttle else None,
         )
         application = api.application([self._chaos.middleware] if self._chaos else [])
-        has_keys = bool(options.keys) or options.generation.always_asks_for_keys
-        page.add_routes(application.router, self._storage_origin, has_keys=has_keys)
+        has_keys = options.generation.asks_for_keys(has_keys=bool(options.keys))
+        page.add_routes(
+            application.router,
+            self._storage_origin,
+            options.generation,
+            has_keys=has_keys,
+            has_bucket=options.bucket is not None,
+        )
         openapi.add_route(application.router, has_keys=has_keys)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
         self._api_port = await listen(stack, runner, options.host, options.port)

@@ -11,6 +11,8 @@ from importlib import resources
 from aiohttp import web
 
 from imap_bulk import filenames
+from imap_bulk.server.imap.generations import Generation
+from imap_bulk.server.imap.names import YEAR_2026
 
 StorageOrigin = Callable[[web.Request], str]
 """Where the signed URLs of an answer to this request lead: scheme, host and port."""
@@ -18,7 +20,14 @@ StorageOrigin = Callable[[web.Request], str]
 _TYPES = {"css": "text/css", "html": "text/html", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-def add_routes(router: web.UrlDispatcher, storage_origin: StorageOrigin, *, has_keys: bool) -> None:
+def add_routes(
+    router: web.UrlDispatcher,
+    storage_origin: StorageOrigin,
+    generation: Generation,
+    *,
+    has_keys: bool,
+    has_bucket: bool,
+) -> None:
     """Add the page, its files and what it needs to know of this archive."""
 
     async def page(request: web.Request) -> web.Response:
@@ -33,7 +42,7 @@ def add_routes(router: web.UrlDispatcher, storage_origin: StorageOrigin, *, has_
         return _file(name, _policy(storage_origin(request)))
 
     async def about(_request: web.Request) -> web.Response:
-        return web.json_response(_about(has_keys))
+        return web.json_response(_about(generation) | {"has_keys": has_keys, "has_bucket": has_bucket})
 
     router.add_get("/", page, allow_head=False)
     router.add_get("/page/about", about, allow_head=False)
@@ -45,16 +54,17 @@ def is_browser(accept: str) -> bool:
     return any(kind.partition(";")[0].strip().lower() == "text/html" for kind in accept.split(","))
 
 
-def _about(has_keys: bool) -> dict[str, object]:
+def _about(generation: Generation) -> dict[str, object]:
+    """Tell what may be chosen: the page offers nothing that this archive would refuse."""
+    columns = generation.columns or YEAR_2026
     return {
-        "has_keys": has_keys,
-        "instruments": filenames.INSTRUMENTS,
-        "data_levels": filenames.DATA_LEVELS,
+        "tables": ["science"] if generation.is_of_2024 else ["science", "ancillary", "spice"],
+        "unasked": ["ingestion_start_date", "ingestion_end_date"] if generation.is_of_2024 else [],
+        "has_majors": not generation.is_of_2024,
+        "instruments": columns.instrument,
+        "data_levels": columns.data_level,
         "spice_types": filenames.SPICE_TYPES,
-        "extensions": {
-            "science": filenames.SCIENCE_EXTENSIONS,
-            "ancillary": filenames.ANCILLARY_EXTENSIONS,
-        },
+        "extensions": {table: columns.extension.get(table, ()) for table in ("science", "ancillary")},
     }
 
 

@@ -3,6 +3,7 @@
 import calendar
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from imap_bulk.filenames import Kind
@@ -117,5 +118,6 @@ def _coverage(seconds: float | None) -> str | None:
     return None if seconds is None else _moment(round(unix_from_j2000(seconds)))
 
 
+@lru_cache(maxsize=4096)
 def _moment(unix: int, form: str = "%Y-%m-%d, %H:%M:%S") -> str:
     return time.strftime(form, time.gmtime(unix))

@@ -129,7 +129,7 @@ async function start() {
   $("copy").addEventListener("click", copy);
   $("download").addEventListener("click", () => download(table.selected));
   $("key-form").addEventListener("submit", takeKey);
-  new Uploads({ drop: $("drop"), chooser: $("chooser"), list: $("uploads"), done: search });
+  new Uploads({ drop: $("drop"), chooser: $("chooser"), list: $("uploads"), bucket: about.has_bucket, done: search });
   await fromAddress();
   document.body.classList.add("ready");
 }

@@ -9,6 +9,9 @@ export function fill(form, about) {
   offer(form.elements.instrument, about.instruments);
   offer(form.elements.data_level, about.data_levels);
   offer(form.elements.type, about.spice_types);
+  for (const choice of form.elements.table) choice.closest("label").hidden = !about.tables.includes(choice.value);
+  form.querySelector(".tables").hidden = about.tables.length === 1;
+  if (!about.has_majors) askForPlainVersions(form);
   form.addEventListener("change", (event) => event.target.name === "table" && showTable(form, about));
   showTable(form, about);
 }
@@ -17,12 +20,20 @@ export function fill(form, about) {
 export function showTable(form, about) {
   const table = form.elements.table.value;
   for (const field of form.querySelectorAll("[data-tables]")) {
-    field.hidden = !field.dataset.tables.split(" ").includes(table);
-    for (const control of field.querySelectorAll("input, select")) control.disabled = field.hidden;
+    const controls = [...field.querySelectorAll("input, select")];
+    field.hidden = !field.dataset.tables.split(" ").includes(table) || controls.some(({ name }) => about.unasked.includes(name));
+    for (const control of controls) control.disabled = field.hidden;
   }
   const chosen = form.elements.extension.value;
   offer(form.elements.extension, about.extensions[table] ?? []);
   form.elements.extension.value = (about.extensions[table] ?? []).includes(chosen) ? chosen : "";
+}
+
+/** Archives of 2024 had versions vNNN, answered with all of them, and knew no `latest`. */
+function askForPlainVersions(form) {
+  const version = form.querySelector("input[name=version]");
+  Object.assign(version, { placeholder: "all", pattern: "v[0-9]{3}", title: "vNNN" });
+  version.removeAttribute("list");
 }
 
 /** The conditions that are set, dates as YYYYMMDD; `table` always. */
@@ -34,7 +45,7 @@ export function read(form) {
 /** Set the form to these conditions, and to nothing else. */
 export function write(form, filters, about) {
   form.reset();
-  form.elements.table.value = filters.table ?? "science";
+  form.elements.table.value = about.tables.includes(filters.table) ? filters.table : "science";
   showTable(form, about);
   for (const control of form.elements) {
     if (control.disabled || control.name === "table" || !(control.name in filters)) continue;

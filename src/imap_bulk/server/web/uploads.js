@@ -7,13 +7,15 @@ const AT_ONCE = 4;
 
 export class Uploads {
   #list;
+  #bucket;
   #done;
   #waiting = [];
   #running = 0;
 
-  /** `done` hears when nothing is under way any more. */
-  constructor({ drop, chooser, list, done }) {
+  /** `bucket` tells whether storage is somebody else's; `done` hears when nothing is under way any more. */
+  constructor({ drop, chooser, list, bucket, done }) {
     this.#list = list;
+    this.#bucket = bucket;
     this.#done = done;
     chooser.addEventListener("change", () => {
       this.#add(chooser.files);
@@ -39,7 +41,7 @@ export class Uploads {
 
   async #work() {
     this.#running += 1;
-    for (let next; (next = this.#waiting.shift()); ) await send(next.file, next.entry);
+    for (let next; (next = this.#waiting.shift()); ) await send(next.file, next.entry, this.#bucket);
     this.#running -= 1;
     if (!this.#running) this.#done();
   }
@@ -70,22 +72,32 @@ class Entry {
   }
 }
 
-async function send(file, entry) {
+async function send(file, entry, bucket) {
   try {
-    await put(await signUpload(file.name), file, (part) => entry.progress(part));
+    await put(await signUpload(file.name), file, bucket ? closed : broken, (part) => entry.progress(part));
     entry.end("done", "archived");
   } catch (error) {
     entry.end("failed", error.message);
   }
 }
 
+function broken() {
+  return "The connection to storage broke. Try again.";
+}
+
+/** A browser does not tell a script whether a server was silent or did not allow the page to ask. */
+function closed(url) {
+  return `The bucket at ${new URL(url).host} is down, or its CORS rules do not allow PUT from ${location.origin}:`
+    + " have its owner allow that, or upload with imap-bulk push.";
+}
+
 /** Only XMLHttpRequest tells how far an upload is. */
-function put(url, file, progress) {
+function put(url, file, failure, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.upload.addEventListener("progress", ({ loaded, total }) => progress(total ? loaded / total : 1));
     request.addEventListener("load", () => (request.status === 200 ? resolve() : reject(new Error(fault(request)))));
-    request.addEventListener("error", () => reject(new Error("The connection to storage broke. Try again.")));
+    request.addEventListener("error", () => reject(new Error(failure(url))));
     request.open("PUT", url);
     request.send(file.slice(0, file.size, "")); // without a type, so that storage need not allow one
   });
