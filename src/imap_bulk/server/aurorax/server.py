@@ -15,6 +15,7 @@ from imap_bulk.server.aurorax.answers import error_documents
 from imap_bulk.server.aurorax.availability import AvailabilityRoutes
 from imap_bulk.server.aurorax.catalog import Catalog
 from imap_bulk.server.aurorax.counting import Counter
+from imap_bulk.server.aurorax.files import FileRoutes
 from imap_bulk.server.aurorax.finding import Finder
 from imap_bulk.server.aurorax.ingestion import Ingestion
 from imap_bulk.server.aurorax.managing import ManagingRoutes
@@ -22,6 +23,7 @@ from imap_bulk.server.aurorax.search_routes import SearchRoutes
 from imap_bulk.server.aurorax.searches import Searches
 from imap_bulk.server.aurorax.source_routes import SourceRoutes
 from imap_bulk.server.aurorax.spool import Spool
+from imap_bulk.server.aurorax.utility_routes import UtilityRoutes
 from imap_bulk.server.listening import listen, origin
 
 __all__ = ["Account", "AuroraxOptions", "AuroraxServer"]
@@ -145,10 +147,12 @@ class AuroraxServer:
         for routes in (
             SourceRoutes(catalog, accounts, counter),
             AvailabilityRoutes(catalog, counter),
+            UtilityRoutes(catalog, accounts, searches),
             ManagingRoutes(catalog, accounts, ingestion, options.clock),
             SearchRoutes(catalog, accounts, searches, finder, self._base),
         ):
             routes.add_to(router, PREFIX)
+        FileRoutes(catalog, options.seed, options.clock).add_to(router)
         return application
 
     def _base(self, request: web.Request) -> str:
