@@ -60,10 +60,8 @@ def filtered_ephemeris(client: Client) -> Any:
 
 
 def formatted_ephemeris(client: Client) -> Any:
-    found = client.search.ephemeris.search(
-        START, MORNING, programs=["swarm"], response_format={"epoch": True, "location_geo": {"lat": True, "lon": True}},
-        **QUICK,
-    )  # fmt: skip
+    tree = {"epoch": True, "location_geo": {"lat": True, "lon": True}}
+    found = client.search.ephemeris.search(START, MORNING, programs=["swarm"], response_format=tree, **QUICK)
     return sorted(found.data[0])
 
 

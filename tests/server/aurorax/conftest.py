@@ -1,5 +1,6 @@
 """An embedded AuroraX on a real socket that is never slow on purpose, and a visitor who talks JSON to it."""
 
+import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -31,7 +32,9 @@ class Visitor:
         body = b"" if document is None else json.dumps(document).encode()
         wire = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
         url = path if path.startswith("http") else self.server.url + path
-        async with self.session.request(method, url, data=body, headers=wire, allow_redirects=False) as response:
+        async with self.session.request(
+            method, url, data=io.BytesIO(body), headers=wire, allow_redirects=False
+        ) as response:
             return Answer(response.status, response.headers, await response.read())
 
     async def ask(self, path: str, **headers: str) -> Any:
