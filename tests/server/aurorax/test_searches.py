@@ -25,7 +25,11 @@ CONJUNCTION = {
     "max_distances": {"ground1-space1": 500},
     **HOUR,
 }
-QUERIES = {"ephemeris": QUERY, "data_products": {"data_sources": {}, **DAY}, "conjunctions": CONJUNCTION}
+QUERIES: dict[str, Any] = {
+    "ephemeris": QUERY,
+    "data_products": {"data_sources": {}, **DAY},
+    "conjunctions": CONJUNCTION,
+}
 TYPES = {"ephemeris": "ephemeris", "data_products": "data_product", "conjunctions": "conjunction"}
 RUNNING = {
     "data_uri": None, "result_count": None, "file_size": None, "completed_timestamp": None, "query_duration": None,
