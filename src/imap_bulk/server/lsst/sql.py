@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -69,6 +70,9 @@ class Runner:
     most_bytes: int = 256 << 20
     """About how large a result may be in memory."""
 
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False)
+    """Ends all statements when it is set, as the server does when it stops."""
+
     def run(self, statement: str, most_rows: int | None = None) -> Result:
         """Run one statement, which blocks. Raises SqlError."""
         told = dialect.answer(statement)
@@ -93,7 +97,7 @@ class Runner:
         for limit, value in _LIMITS.items():
             connection.setlimit(limit, value)
         end = time.monotonic() + self.seconds
-        connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        connection.set_progress_handler(lambda: self.stopped.is_set() or time.monotonic() > end, _STEPS)
         connection.set_authorizer(self._authorize)
         return connection
 
