@@ -24,9 +24,7 @@ class Astronomer:
         self.server = server
         self.session = session
 
-    async def ask(
-        self, path: str, method: str = "GET", form: dict[str, str] | None = None, **headers: str
-    ) -> Answer:
+    async def ask(self, path: str, method: str = "GET", form: Any = None, **headers: str) -> Answer:
         url = path if path.startswith("http") else self.server.url + path
         wire = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.session.request(
@@ -42,7 +40,7 @@ class Astronomer:
         return answer.json
 
     async def query(self, statement: str, **headers: str) -> Answer:
-        return await self.ask("/db/v0/tap/sync", "POST", {"query": statement}, **headers)
+        return await self.ask("/db/v0/tap/sync", "POST", form={"query": statement}, **headers)
 
     async def rows(self, statement: str) -> list[Any]:
         answer = await self.query(statement)
@@ -53,7 +51,7 @@ class Astronomer:
 
     async def post(self, path: str, **headers: str) -> str:
         """Ask for a job; return where it can be looked at."""
-        answer = await self.ask(path, "POST", **headers)
+        answer = await self.ask(path, "POST", None, **headers)
         assert answer.status == 202, answer.text
         return str(answer.headers["Location"])
 

@@ -58,14 +58,20 @@ def votable(result: Result | None, status: str = "OK", words: str = "") -> bytes
     resource.infos.append(info)
     document.resources.append(resource)
     if result is not None:
-        resource.tables.append(TableElement.from_table(document, _table(result)))
+        element = TableElement.from_table(document, _table(result))
+        for field, name in zip(element.fields, result.names, strict=True):
+            field.name = _text(name, is_ascii=False)  # until here each was an ID, which takes few letters
+        resource.tables.append(element)
     file = io.BytesIO()
     document.to_xml(file)
     return file.getvalue()
 
 
 def _table(result: Result, *, is_ascii: bool = False) -> "Table":
-    """Return an astropy table in which NULL is masked; `is_ascii` puts `?` for other letters."""
+    """Return an astropy table in which NULL is masked; `is_ascii` puts `?` for other letters.
+
+    In names all but letters, digits and `_` become `_`.
+    """
     from astropy.table import MaskedColumn, Table
 
     table = Table(masked=True)
@@ -73,8 +79,8 @@ def _table(result: Result, *, is_ascii: bool = False) -> "Table":
     for field, values in zip(fields(result), values_of, strict=True):
         null = _NULLS.get(field.datatype, "")
         kept = [null if value is None else value for value in values]
-        typed = kept if field.datatype in _NULLS else [_text(value, is_ascii) for value in kept]
-        name = _free(_text(field.name, is_ascii) or "column", table.colnames)
+        typed = kept if field.datatype in _NULLS else [_text(value, is_ascii=is_ascii) for value in kept]
+        name = _free(re.sub("[^A-Za-z0-9_]", "_", field.name) or "_", table.colnames)
         table[name] = MaskedColumn(
             typed,
             mask=[value is None for value in values],
@@ -84,7 +90,7 @@ def _table(result: Result, *, is_ascii: bool = False) -> "Table":
     return table
 
 
-def _text(value: object, is_ascii: bool) -> str:
+def _text(value: object, *, is_ascii: bool) -> str:
     text = _NOT_IN_XML.sub("\ufffd", str(value))
     return text.encode("ascii", "replace").decode() if is_ascii else text
 
