@@ -14,7 +14,7 @@ FLOORS = [
     {"http", "retry", "manifest", "listing", "journal"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
-    {"bulk", "status"},
+    {"bulk", "doctor", "status"},
     {"aio"},
     {"blocking"},
     {"cli"},
@@ -35,7 +35,7 @@ DOORS = {
     "astropy": {"archives.lsst.", "server.lsst."},
     "click": {"cli."},
     "obstore": {"server.s3"},
-    "sqlite3": {"journal.", "listing", "server.catalog", "server.aurorax.", "server.lsst."},
+    "sqlite3": {"doctor.", "journal.", "listing", "server.catalog", "server.aurorax.", "server.lsst."},
     "tenacity": {"retry"},
     "tqdm": {"cli.console"},
 }

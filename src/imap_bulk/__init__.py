@@ -5,7 +5,7 @@
       imap.py         query · pull · push
       moving.py       a pull or a push of any archive
       local.py        verify · serve · demo
-      upkeep.py       status
+      upkeep.py       status · doctor
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
@@ -23,6 +23,14 @@
     sources.py      what a person names (files, directories, manifests) as files to pull or push
     bulk.py         the verbs, each told from beginning to end
     status.py       how things stand: what the journal knows, held against the disk
+    doctor/         WHAT STANDS IN THE WAY, here and on the way to the archive
+      examination.py  all checks, in the order in which one thing rests on another
+      finding.py      what a check has found, and the remedy
+      network.py      proxy, certificates, names
+      service.py      the archive: its answer, its clock, whether it takes the key
+      disk.py         room, and whether files are committed as they should be
+      locks.py        whether a lock keeps a second process out
+      versions.py     what is installed
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
       tickets.py      URLs that were asked for a little ahead
@@ -124,8 +132,9 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk, status > engine | archives | server | sources >
-transport > http, retry, manifest, listing, journal > model, settings, filenames, environment > errors, digest.
+Imports point down, never sideways: cli > blocking > aio > bulk, status, doctor >
+engine | archives | server | sources > transport > http, retry, manifest, listing, journal >
+model, settings, filenames, environment > errors, digest.
 """
 
 from importlib import import_module

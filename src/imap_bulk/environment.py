@@ -1,4 +1,4 @@
-"""The environment variables of the official client, of other archives, and of S3, read here alone.
+"""The environment variables of the official client, of other archives, of S3 and of TLS, read here alone.
 
 The command line and the Python functions honour the same ones, so that a user who changes tools does not
 have to change the shell. An empty variable counts as unset, as the official client has it.
@@ -64,4 +64,24 @@ def read_bucket_credentials() -> BucketCredentials:
         secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
         session_token=os.environ.get("AWS_SESSION_TOKEN") or None,
         region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-west-2",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateEnvironment:
+    """Where the certificates of trusted authorities are, if not where the system has them."""
+
+    file: str | None
+    directory: str | None
+    unread: tuple[str, ...]
+    """Variables that are set, and that other programs read for this."""
+
+
+def read_certificate_environment() -> CertificateEnvironment:
+    """Read `SSL_CERT_FILE` and `SSL_CERT_DIR`, which Python heeds by itself; look for those of other programs."""
+    others = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    return CertificateEnvironment(
+        file=os.environ.get("SSL_CERT_FILE") or None,
+        directory=os.environ.get("SSL_CERT_DIR") or None,
+        unread=tuple(name for name in others if os.environ.get(name)),
     )

@@ -26,6 +26,7 @@ _ROOMS = {
     "push": "imap",
     "verify": "local",
     "status": "upkeep",
+    "doctor": "upkeep",
     "serve": "local",
     "demo": "local",
 }

@@ -36,6 +36,7 @@ from imap_bulk.transport.api import AnswerTooLong, ApiSession
 
 _HOST = "api.imap-mission.com"
 _PREFIXES = ("/api-key", "/authorized")
+_NOTHING = ImapQuery(start_date="99991231", end_date="99991231")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _AT_ONCE = 4
 """Parts of a search that are asked for at once. Each answer may have 6 MiB, and waits for its turn in memory."""
@@ -138,6 +139,13 @@ class ImapArchive:
                     ahead = _AT_ONCE
         finally:
             await _forget([question.reply for question in pending if question.reply])
+
+    async def greet(self) -> Reply:
+        """Ask for nothing, the cheapest question: whether anybody is there, and opens. Any status is an answer.
+
+        Raises Interrupted, Stalled, Rejected for a failed exchange.
+        """
+        return await self._query(_NOTHING)
 
     def hint_when_empty(self) -> str | None:
         """Say why a search may have found nothing, if there is a reason in sight."""
