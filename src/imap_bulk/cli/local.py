@@ -1,4 +1,4 @@
-"""What needs no archive elsewhere: verify, serve, demo."""
+"""What needs no archive elsewhere: serve, demo."""
 
 import asyncio
 from pathlib import Path
@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import options
 from imap_bulk.cli.answering import answering, server_options
-from imap_bulk.cli.console import Console
-from imap_bulk.cli.ending import ExitCode, code_of, run
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.storing import store_options, storing
-from imap_bulk.cli.words import Verb
-from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
     from imap_bulk.server.app import ServerOptions
@@ -21,32 +16,6 @@ if TYPE_CHECKING:
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _GRACE = 0.5
 """Seconds that requests have when the archive is stopped."""
-
-
-@click.command(short_help="Re-read files and hold them to their digests.")
-@click.argument("manifests", nargs=-1, metavar="[MANIFEST]...")
-@options.jobs
-@options.quiet
-@options.as_json
-@click.pass_obj
-def verify(place: Place, manifests: tuple[str, ...], jobs: int, quiet: bool, as_json: bool) -> ExitCode:
-    """Re-read what is in the data directory, and hold it to the digests of manifests, or else to those recorded.
-
-    \b
-    Examples:
-      imap-bulk --data-dir /data verify
-      imap-bulk --data-dir /data verify sums.txt
-    """
-    from imap_bulk.sources import files_of
-
-    files = files_of(manifests) if manifests else None
-    from imap_bulk import bulk
-
-    with Console(Verb.VERIFY, quiet=quiet, json=as_json) as console:
-        result = run(bulk.verify(place.data_dir, files, Settings(jobs=jobs), console))
-        if not result.wanted:
-            console.tell(f"Nothing is recorded below {place.data_dir}: pull something, or name a manifest.")
-    return code_of(result)
 
 
 def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> str:
