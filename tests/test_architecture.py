@@ -14,7 +14,7 @@ FLOORS = [
     {"http", "retry", "manifest", "listing", "journal"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
-    {"bulk", "doctor", "status"},
+    {"bulk", "doctor", "fixity", "status"},
     {"aio", "fanout"},
     {"blocking"},
     {"cli"},

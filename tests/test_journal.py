@@ -209,3 +209,22 @@ def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path, transfer: Tr
         assert record_for(journal, transfer) is None
         journal.write(done(transfer))
     assert old.read_bytes() == before
+
+
+def test_a_sample_is_chosen_by_its_seed(journal: Journal, tmp_path: Path) -> None:
+    def sample(seed: str, extra: int = 0) -> set[str]:
+        with Journal(tmp_path, ARCHIVE, Direction.PULL) as fresh:
+            fresh.add([Transfer(Direction.PULL, f"imap/{n}", tmp_path / str(n)) for n in range(200 + extra)])
+            fresh.sample(20, seed)
+            return {transfer.key for transfer in fresh.todo()}
+
+    assert len(sample("today")) == 20
+    assert sample("today") == sample("today")
+    assert sample("today") != sample("tomorrow")
+    assert len(sample("today") & sample("today", extra=20)) > 10
+
+
+def test_a_sample_of_more_than_there_is_takes_all(journal: Journal, transfer: Transfer) -> None:
+    journal.add([transfer])
+    journal.sample(5, "")
+    assert list(journal.todo()) == [transfer]

@@ -4,8 +4,9 @@
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
       moving.py       a pull or a push of any archive
-      local.py        verify · demo
+      verifying.py    verify · bag
       serving.py      serve
+      local.py        demo
       upkeep.py       status · doctor
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
@@ -27,6 +28,7 @@
       worker.py       the engine on a worker, and its outcomes on their way back
     sources.py      what a person names (files, directories, manifests) as files to pull or push
     bulk.py         the verbs, each told from beginning to end
+    fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk
     doctor/         WHAT STANDS IN THE WAY, here and on the way to the archive
       examination.py  all checks, in the order in which one thing rests on another
@@ -196,7 +198,7 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk, status, doctor >
+Imports point down, never sideways: cli > blocking > aio, fanout > bulk, status, doctor, fixity >
 engine | archives | server | sources > transport > http, retry, manifest, listing, journal >
 model, settings, filenames, environment > errors, digest.
 """

@@ -14,7 +14,7 @@ from imap_bulk import bulk, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.environment import read_environment
 from imap_bulk.errors import BadQuery
-from imap_bulk.model import RemoteFile, Result
+from imap_bulk.model import RemoteFile, Result, Sample
 from imap_bulk.settings import Settings
 
 StrPath = str | PathLike[str]
@@ -80,10 +80,11 @@ async def verify(
     data_dir: StrPath | None = None,
     settings: Settings = DEFAULT,
     report: bulk.Report = bulk.ignore,
+    sample: Sample | None = None,
 ) -> Result:
     """Re-read what is below `data_dir`, held to manifests or else to the journal. Raises BadManifest, OSError."""
     wanted = None if files is None else _listed(files)
-    return await bulk.verify(directory(data_dir), wanted, settings, report)
+    return await bulk.verify(directory(data_dir), wanted, settings, report, sample)
 
 
 def open_archive(

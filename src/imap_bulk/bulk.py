@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,7 @@ from imap_bulk.model import (
     Proof,
     RemoteFile,
     Result,
+    Sample,
     Status,
     Transfer,
 )
@@ -38,6 +40,9 @@ Move = Callable[
 """Moves transfers, so many, below a data directory and reports how each ended: here, or on a cluster."""
 
 MOST_FAILURES_KEPT = 1000
+
+_HASHED_BYTES, _HASHED_FILES = 4 << 20, 32
+"""What one thread hashes before it tells of it: as much, or as many."""
 
 _BATCH = 500
 """Transfers that are planned together."""
@@ -272,16 +277,20 @@ async def verify(
     files: Iterable[RemoteFile] | None,
     settings: Settings,
     report: Report = ignore,
+    sample: Sample | None = None,
 ) -> Result:
     """Re-read what is on disk: `files` with the digests of a manifest, or else all that the journal records.
 
-    A file that is missing or wrong is counted as failed. Raises OSError when one cannot be read.
+    A file that is missing or wrong is counted as failed; with a `sample`, only some are looked at. Raises OSError
+    when one cannot be read.
     """
     with Journal(data_dir, "", Direction.PULL, create=False) as journal:
         tally = _Tally(report)
         transfers = _recorded(journal) if files is None else _listed(files, data_dir)
         while batch := list(islice(transfers, _BATCH)):
             journal.add(batch)
+        if sample:
+            journal.sample(sample.of(journal.totals()[0]), sample.seed)
         tally.wanted, known_bytes, unsized = journal.totals()
         report(Plan(tally.wanted, known_bytes, unsized, 0))
         proof = Proof.RECORD if files is None else Proof.MANIFEST
@@ -303,11 +312,39 @@ def _listed(files: Iterable[RemoteFile], data_dir: Path) -> Iterator[Transfer]:
 
 
 async def _verify_all(transfers: Iterator[Transfer], proof: Proof, settings: Settings, tally: _Tally) -> None:
-    async def work() -> None:
-        for transfer in transfers:
-            tally.take(await asyncio.to_thread(_verify_one, transfer, proof))
+    """Hash in as many threads as `settings.jobs` says.
 
-    await together(work() for _ in range(min(settings.jobs, os.cpu_count() or 1)))
+    More than there are cores: 4000 small files, not in the cache, took 8 threads on 2 cores a quarter of the time
+    that one took, because the disk answers several at once; for large files it makes no difference.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def work() -> None:
+        while batch := _some(transfers):
+            for outcome in await loop.run_in_executor(pool, _verify_some, batch, proof):
+                tally.take(outcome)
+
+    pool = ThreadPoolExecutor(settings.jobs, "verify")
+    try:
+        await together(work() for _ in range(settings.jobs))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _some(transfers: Iterator[Transfer]) -> list[Transfer]:
+    """Take as many small files, or one large one, as are worth a thread's attention."""
+    some: list[Transfer] = []
+    size = 0
+    for transfer in transfers:
+        some.append(transfer)
+        size += transfer.size or _HASHED_BYTES
+        if size >= _HASHED_BYTES or len(some) == _HASHED_FILES:
+            break
+    return some
+
+
+def _verify_some(transfers: Iterable[Transfer], proof: Proof) -> list[Outcome]:
+    return [_verify_one(transfer, proof) for transfer in transfers]
 
 
 def _verify_one(transfer: Transfer, proof: Proof) -> Outcome:

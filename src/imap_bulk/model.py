@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -188,6 +189,19 @@ class Result:
         """Raise `IncompleteRun` unless everything wanted is there."""
         if not self.complete:
             raise IncompleteRun(self.complaint())
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some of many files: a share of them, at least one, or a count. The same seed chooses the same ones."""
+
+    share: float | None = None
+    count: int = 0
+    seed: str = ""
+
+    def of(self, files: int) -> int:
+        """Tell how many of so many files are in it."""
+        return self.count if self.share is None else ceil(self.share * files)
 
 
 Event = Plan | Transfer | Progress | Outcome | Result

@@ -169,7 +169,7 @@ def test_proofs_are_counted_apart_in_their_order_of_strength() -> None:
     ],
 )
 def test_after_failures_it_says_what_to_do(result: Result, advice: str | None) -> None:
-    said = words.advice(result)
+    said = words.advice(Verb.PULL, result)
     assert said == advice if advice is None else said is not None and said.startswith(advice)
 
 

@@ -12,6 +12,7 @@ from click.testing import Result
 Run = Callable[..., Result]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
 SWE = "imap_swe_l0_raw_20260102_v001.pkts"
+KERNEL = "naif0012.tls"
 
 
 @pytest.fixture
@@ -77,3 +78,75 @@ def test_json_tells_each_file(imap_bulk: Run, pulled: list[Path]) -> None:
 def test_quiet_says_nothing_when_all_is_well(imap_bulk: Run, pulled: list[Path]) -> None:
     ran = imap_bulk("verify", "-q")
     assert (ran.exit_code, ran.output) == (0, "")
+
+
+def test_repair_brings_back_what_is_wrong_or_missing_and_touches_nothing_else(
+    imap_bulk: Run, archive: Any, pulled: list[Path], data_dir: Path
+) -> None:
+    archive.add(KERNEL, b"kernel")
+    assert imap_bulk("pull", KERNEL).exit_code == 0
+    kernel = next(data_dir.rglob(KERNEL))
+    before = kernel.stat()
+    pulled[0].write_bytes(b"rotten")
+    pulled[1].unlink()
+    ran = imap_bulk("verify", "--repair")
+    assert ran.exit_code == 0
+    assert "3 files: 1 intact, 2 failed; " in ran.stdout
+    assert "2 files: 2 repaired; " in ran.stdout
+    assert [path.read_bytes() for path in pulled] == [MAG.encode(), SWE.encode()]
+    assert (kernel.stat().st_ino, kernel.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert imap_bulk("verify").exit_code == 0
+
+
+def test_a_wrong_file_stays_as_it_is_when_the_archive_has_other_bytes(
+    imap_bulk: Run, pulled: list[Path], tmp_path: Path
+) -> None:
+    manifest = tmp_path / "sums.txt"
+    manifest.write_text(f"{'0' * 64}  {MAG}\n")
+    ran = imap_bulk("verify", "--repair", manifest)
+    assert ran.exit_code != 0
+    assert pulled[0].read_bytes() == MAG.encode()
+
+
+def test_what_has_no_digest_is_beyond_repair(imap_bulk: Run, pulled: list[Path]) -> None:
+    ran = imap_bulk("verify", "--repair", MAG)
+    assert ran.exit_code == 1
+    assert "repaired" not in ran.stdout
+
+
+def test_what_to_do_about_wrong_files_is_said(imap_bulk: Run, pulled: list[Path]) -> None:
+    pulled[0].unlink()
+    assert imap_bulk("verify").stdout.endswith("the same command with --repair.\n")
+
+
+@pytest.mark.parametrize(("sample", "files"), [("1", 1), ("5%", 1), ("100%", 2), ("7", 2)])
+def test_a_sample_is_looked_at(imap_bulk: Run, pulled: list[Path], sample: str, files: int) -> None:
+    ran = imap_bulk("verify", "--sample", sample, "--seed", "x")
+    assert f"{files} intact; " in ran.stdout
+    assert ran.stdout.endswith("This was a sample; --seed x chooses the same files again.\n")
+
+
+@pytest.mark.parametrize("sample", ["0", "0%", "101%", "-5", "some", ""])
+def test_a_sample_that_is_none_is_refused(imap_bulk: Run, sample: str) -> None:
+    assert imap_bulk("verify", "--sample", sample).exit_code == 2
+
+
+def test_checksums_are_those_that_sha256sum_checks(imap_bulk: Run, pulled: list[Path], data_dir: Path) -> None:
+    ran = imap_bulk("verify", "--checksums")
+    assert ran.exit_code == 0
+    assert ran.stdout == "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(data_dir)}\n" for path in pulled
+    )
+
+
+def test_checksums_go_with_nothing_else(imap_bulk: Run) -> None:
+    assert imap_bulk("verify", "--checksums", "--repair").exit_code == 2
+
+
+def test_a_bag_is_written_and_verified(imap_bulk: Run, pulled: list[Path], tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    assert imap_bulk("bag", bag).stdout == f"2 files in the bag {bag}, {len(MAG) + len(SWE)} B.\n"
+    assert imap_bulk("verify", bag).stdout.startswith("5 files: 5 intact; ")
+    next(bag.rglob(MAG)).write_bytes(b"rotten")
+    assert imap_bulk("verify", bag).exit_code == 1
+    assert imap_bulk("verify", bag, "--repair").exit_code == 2

@@ -109,7 +109,7 @@ class Console:
             self._put(self._stderr, f"… and {more} more failed (--json names every one)")
         if result.wanted:
             self.tell(words.summary(self._verb, result, self._meter.proofs))
-        if advice := words.advice(result):
+        if advice := words.advice(self._verb, result):
             self.tell(advice)
 
     def _put(self, stream: TextIO, text: str) -> None:

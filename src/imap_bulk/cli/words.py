@@ -12,11 +12,12 @@ class Verb(StrEnum):
     PULL = "pull"
     PUSH = "push"
     VERIFY = "verify"
+    REPAIR = "repair"
 
     @property
     def done(self) -> str:
         """What became of a file that it went well with."""
-        return {Verb.PULL: "pulled", Verb.PUSH: "pushed", Verb.VERIFY: "intact"}[self]
+        return {Verb.PULL: "pulled", Verb.PUSH: "pushed", Verb.VERIFY: "intact", Verb.REPAIR: "repaired"}[self]
 
 
 Proofs = Mapping[Proof | None, int]
@@ -122,9 +123,9 @@ def _verified(result: Result, proofs: Proofs) -> str:
     return ", ".join(told)
 
 
-def advice(result: Result) -> str | None:
+def advice(verb: Verb, result: Result) -> str | None:
     """Say what to do about failures; None where there are none, or something else stopped the run."""
-    if not result.failed or result.cancelled:
+    if not result.failed or result.cancelled or verb is Verb.VERIFY:
         return None
     again = "the same command again; it moves only what is missing."
     if result.passing == result.failed:

@@ -1,11 +1,13 @@
 """What is planned, done and failed between one archive and one data directory, one way."""
 
 import errno
+import hashlib
 import os
 import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,6 +39,9 @@ _ADD_MOVED = "INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_FAILED = "INSERT OR REPLACE INTO failed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FORGET_FAILURES = "DELETE FROM failed WHERE direction = ? AND archive = ?"
 _BEGIN_RUN = "INSERT OR REPLACE INTO run (direction, archive, started) VALUES (?, ?, ?)"
+_SAMPLE = """
+UPDATE plan SET todo = 0 WHERE number NOT IN (SELECT number FROM plan WHERE todo ORDER BY place_in(key) LIMIT ?)
+"""
 _END_RUN = """
 UPDATE run SET seconds = ?, wanted = ?, done = ?, skipped = ?, failed = ?, cancelled = ?
 WHERE direction = ? AND archive = ?
@@ -110,6 +115,11 @@ class Journal:
             "SELECT count(*), total(size), count(*) - count(size) FROM plan WHERE todo"
         ).fetchone()
         return files, int(known), unsized
+
+    def sample(self, count: int, seed: str) -> None:
+        """Leave of the plan `count` transfers at most; the same `seed` chooses the same. Raises OSError."""
+        self._database.create_function("place_in", 1, partial(_place_in_sample, seed), deterministic=True)
+        self._change_plan(_SAMPLE, [(count,)])
 
     def todo(self) -> Iterator[Transfer]:
         """Yield what the plan still asks for, in its order, reading ahead no more than a batch."""
@@ -189,6 +199,11 @@ def _absolute(path: Path) -> str:
 def _row_of(transfer: Transfer) -> tuple[object, ...]:
     digest = str(transfer.digest) if transfer.digest else None
     return transfer.key, str(transfer.path), transfer.size, digest, transfer.source
+
+
+def _place_in_sample(seed: str, key: str) -> bytes:
+    # Of each key by itself, so that a growing directory keeps most of its sample.
+    return hashlib.blake2b(key.encode(), key=hashlib.sha256(seed.encode()).digest(), digest_size=16).digest()
 
 
 def _failure_of(transfer: Transfer, error: BulkError) -> tuple[object, ...]:
