@@ -385,6 +385,7 @@ async def test_an_unknown_key_is_told(start: Any, visit: Open, keys: Any) -> Non
     [
         ("light", {}),
         ("dark", {"color_scheme": "dark"}),
+        ("dark-narrow", {"color_scheme": "dark", "viewport": {"width": 700, "height": 900}}),
         ("narrow", {"viewport": {"width": 400, "height": 900}}),
     ],
 )
@@ -392,9 +393,22 @@ async def test_pictures_are_kept(start: Any, visit: Open, name: str, context: di
     archive = await start()
     await archive.list_only(sample())
     page = await visit(archive, **context)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    picture = await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=name == "narrow")
+    picture = await page.screenshot(path=_kept(name), full_page="narrow" in name)
     assert picture.startswith(b"\x89PNG")
+
+
+async def test_where_nothing_is_the_page_says_how_to_begin(start: Any, visit: Open) -> None:
+    page = await visit(await start())
+    await page.get_by_text("Nothing is archived here yet").wait_for()
+    await page.screenshot(path=_kept("empty"))
+    await drop(page, "nonsense.txt", "field")
+    await page.get_by_text("does not match").wait_for()
+    await page.screenshot(path=_kept("refused"))
+
+
+def _kept(name: str) -> Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return SCREENSHOTS / f"{name}.png"
 
 
 def sample() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from tests.canaries import READ_KEY
@@ -198,3 +199,20 @@ async def test_a_service_can_be_told_by_asking_for_a_table(start: Start, generat
 async def test_2024_knew_no_keys(start: Start) -> None:
     visitor = await start(generation=STRICT_2024, keys={READ_KEY: Scope.READ})
     assert (await visitor.upload(OF_2024, b"counts")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("myframes.tf", "fk"), ("imap_anything_7.bsp", "spk"), ("de.440.bpc", "pck")]
+)
+async def test_kernels_of_2024_are_known_by_their_suffix(past: Visitor, name: str, place: str) -> None:
+    url = await past.sign_upload(name)
+    for body in (b"kernel", b"once more"):
+        assert (await past.send("PUT", url, body)).status == 200
+    answer = await past.ask(f"/download/spice/{place}/{name}")
+    assert (await past.send("GET", answer.json["download_url"])).body == b"once more"
+    assert (await past.ask(f"/upload/{name}")).json == f"spice/{place}/{name} already exists."
+
+
+@pytest.mark.parametrize("name", [".hidden.bc", "a b.bc", f"{'x' * 250}.bc", "frames.txt", "x.bc~"])
+async def test_whatever_else_is_no_kernel(past: Visitor, name: str) -> None:
+    assert (await past.ask(f"/upload/{quote(name)}")).status == 400

@@ -210,3 +210,9 @@ async def test_an_unreadable_value_is_a_400(visitor: Visitor, conditions: str, c
 
 async def test_no_parameters_at_all_are_a_500(visitor: Visitor) -> None:
     assert (await visitor.ask("/spice-query")).status == 500
+
+
+async def test_a_kernel_without_a_version_is_the_latest_of_its_name(visitor: Visitor) -> None:
+    name = "earth_260101_260301_260201.bpc"
+    await visitor.server.add(name, b"kernel")
+    assert await visitor.kernels("latest=true") == [f"pck/{name}"]

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -216,7 +217,7 @@ class ArchiveServer:
             objects,
             self._signer,
             options.clock,
-            legacy_names=options.legacy_names,
+            read_name=partial(options.generation.read_name, legacy=options.legacy_names),
             chaos=self._chaos,
             cors=Cors(lambda: self._api_port),
         )

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from imap_bulk import filenames
-from imap_bulk.errors import PermanentError
-from imap_bulk.filenames import FileName
+from imap_bulk.errors import BadName, PermanentError
+from imap_bulk.filenames import FileName, Kind
 from imap_bulk.server.rows import COLUMNS, SCHEMA, SCHEMA_VERSION, StoredObject, Value, row_of, unix_from_j2000
 from imap_bulk.server.search import FACTS, PENDING, TOLD, Condition, Search, Versions
 
@@ -202,4 +202,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _parsed(name: str, key: str) -> FileName:
-    return filenames.parse(name, legacy=True)._replace(key=key)
+    try:
+        return filenames.parse(name, legacy=True)._replace(key=key)
+    except BadName:  # a kernel that the service of 2024 took by its suffix
+        return FileName(name, Kind.SPICE, key, name.rpartition(".")[2])

@@ -4,7 +4,7 @@ It promises what may be relied on. Where the SDC answers a malformed value with 
 parameter leaves no room for one, and the 500 is documented as what comes if it is sent nevertheless.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -66,6 +66,14 @@ _TABLE_QUERY: Mapping[str, tuple[Json, str]] = {
     "start_ingest_date": _SPICE_QUERY["start_ingest_date"],
     "end_ingest_date": _SPICE_QUERY["end_ingest_date"],
     "latest": _SPICE_QUERY["latest"],
+}
+_METAKERNEL: Mapping[str, tuple[Json, str]] = {
+    "start_time": (_SECONDS, "TDB seconds past J2000, or YYYYMMDD."),
+    "end_time": (_SECONDS, "TDB seconds past J2000, or YYYYMMDD."),
+    "file_types": (_WORD, "Types of kernels, parted by commas; all if left out."),
+    "list_files": ({"enum": ["True", "False"]}, "True: names alone, as a JSON array."),
+    "spice_path": (_WORD, "Where the kernels will lie."),
+    "require_coverage": ({"enum": ["True", "False"]}, "True: gaps are a 422."),
 }
 _RELEASE: Mapping[str, tuple[Json, str]] = {
     "release_type": ({"enum": ["release", "unrelease", "early-release"]}, "What to do; always needed."),
@@ -170,6 +178,14 @@ def _api_paths() -> dict[str, Json]:
         "/small-forces-table": table,
         "/query": _search("What the archive has of science, ancillary or quicklook files", _QUERY, _RECORD),
         "/spice-query": _search("What the archive has of SPICE kernels", _SPICE_QUERY, _SPICE_RECORD),
+        "/metakernel": _operation(
+            "Which kernels cover a time",
+            _parameters(_METAKERNEL, needed=("start_time", "end_time")),
+            {
+                "200": {"description": "A metakernel as text, or a JSON array of names"},
+                **_plain("400", "404", "422"),
+            },
+        ),
         "/download/{path}": _operation(
             "Where the bytes of a file are",
             [_key("Object key, from imap/ on.")],
@@ -231,9 +247,9 @@ def _search(summary: str, parameters: Mapping[str, tuple[Json, str]], record: Js
     return _operation(summary, _parameters(parameters), {"200": found, **_plain("400")})
 
 
-def _parameters(known: Mapping[str, tuple[Json, str]]) -> list[Json]:
+def _parameters(known: Mapping[str, tuple[Json, str]], needed: Collection[str] = ()) -> list[Json]:
     return [
-        {"name": name, "in": "query", "schema": schema, "description": text}
+        {"name": name, "in": "query", "required": name in needed, "schema": schema, "description": text}
         for name, (schema, text) in known.items()
     ]
 
@@ -264,6 +280,7 @@ _REFUSALS = {
     "400": "What is asked for makes no sense; the text says why",
     "403": "The credential is not known, or may only read",
     "404": "The archive has no such thing",
+    "422": "Some of the time is not covered: the gaps, by type",
 }
 
 

@@ -66,7 +66,7 @@ class Search:
             return f"{rows} ORDER BY key", values
         if self.versions is Versions.NEWEST_KERNEL:
             newest = "(SELECT max(minor) FROM objects AS o WHERE o.file_root = objects.file_root)"
-            return f"{rows} AND minor = {newest} ORDER BY key", values
+            return f"{rows} AND minor IS {newest} ORDER BY key", values
         return self._best_of_series(where), [*values, *values]
 
     def _best_of_series(self, where: str) -> str:

@@ -12,7 +12,6 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from imap_bulk import filenames
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import FileName
@@ -39,7 +38,7 @@ class Storage:
         signer: Signer,
         clock: Callable[[], float],
         *,
-        legacy_names: bool,
+        read_name: Callable[[str], FileName],
         chaos: Chaos | None,
         cors: Cors,
     ) -> None:
@@ -47,7 +46,7 @@ class Storage:
         self._objects = objects
         self._signer = signer
         self._clock = clock
-        self._legacy_names = legacy_names
+        self._read_name = read_name
         self._chaos = chaos
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -96,7 +95,7 @@ class Storage:
     async def _put(self, request: web.BaseRequest, key: str) -> web.StreamResponse:
         size, promised_md5 = _announced(request.headers)
         self._check_absent(request.headers, key)
-        file = _file_name(key, self._legacy_names)
+        file = _file_name(key, self._read_name)
         take = partial(self._take, request, file, size, promised_md5)
         fault = await self._chaos.upload(request, take) if self._chaos else None
         return await take() if fault is None else fault
@@ -118,10 +117,10 @@ class Storage:
             raise _precondition_failed("If-None-Match")
 
 
-def _file_name(key: str, legacy: bool) -> FileName:
+def _file_name(key: str, read_name: Callable[[str], FileName]) -> FileName:
     """Read the name in a key. Refuses what `/upload` would not have signed."""
     try:
-        file = filenames.parse(key.rpartition("/")[2], legacy=legacy)
+        file = read_name(key.rpartition("/")[2])
     except BadName:
         raise access_denied() from None
     if file.key != key:
@@ -164,7 +163,7 @@ def _check_promise(promised_md5: str | None, received_md5: str) -> None:
 async def _pieces(request: web.BaseRequest, size: int, shares: Shares) -> AsyncIterator[bytearray]:
     """Yield the body in pieces worth a thread hop."""
     piece, received = bytearray(), 0
-    while chunk := await request.content.read(shares.piece_bytes):
+    while chunk := await _read(request, shares.piece_bytes):
         piece += chunk
         received += len(chunk)
         if len(piece) >= shares.piece_bytes:
@@ -174,6 +173,17 @@ async def _pieces(request: web.BaseRequest, size: int, shares: Shares) -> AsyncI
         raise _incomplete()
     if piece:
         yield piece
+
+
+async def _read(request: web.BaseRequest, piece_bytes: int) -> bytes:
+    """Read some of the body, and have asyncio receive no more at once than one piece may hold.
+
+    Its 256 KiB come on top of whatever aiohttp has buffered: with 256 uploads at once, 64 MiB for nothing.
+    """
+    transport = request.transport
+    if transport and hasattr(transport, "max_size"):
+        transport.max_size = min(INLINE_BYTES, piece_bytes)
+    return await request.content.read(piece_bytes)
 
 
 def _plan(headers: Mapping[str, str], opened: OpenObject, now: float) -> Planned:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from imap_bulk import filenames
 from imap_bulk.errors import BadName
-from imap_bulk.filenames import FileName
+from imap_bulk.filenames import FileName, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ YEAR_2026 = Columns(
     },
 )
 
-_KERNEL_SUFFIXES = (".bc", ".bpc", ".bsp", ".tf", ".tls", ".tm", ".tpc", ".tsc")
+_KERNEL_DIRECTORIES = {
+    "bc": "ck", "bpc": "pck", "bsp": "spk", "tf": "fk", "tls": "lsk", "tm": "mk", "tpc": "pck", "tsc": "sclk",
+}  # fmt: skip
+_KERNEL = re.compile(rf"[A-Za-z0-9_-][A-Za-z0-9_.-]{{0,200}}\.({'|'.join(_KERNEL_DIRECTORIES)})")
 _FORM_2024 = "<mission>_<instrument>_<datalevel>_<descriptor>_<startdate>(-<repointing>)_<version>.<extension>"
 _FIRST_GENERATION = re.compile(r"imap_[^_]+_[^_]+_[^_]+_[0-9]{8}_[0-9]{8}_v[0-9]{2}-[0-9]{2}\.[a-z]+")
 _SCIENCE_2024 = re.compile(r"imap_([^_]+)_([^_]+)_[^_]+_([0-9]{8})(?:-repoint[0-9]{5})?_v[0-9]{3}\.(cdf|pkts)")
@@ -63,20 +66,25 @@ def read_name_of_2026(name: str, *, legacy: bool) -> FileName:
 
 
 def read_name_of_2024(name: str, *, legacy: bool) -> FileName:
-    """Read a name. Raises BadName in the words of the service of 2024.
-
-    That service took kernels of any stem; here, where a name must tell a key, theirs are as today.
-    """
+    """Read a name. Raises BadName in the words of the service of 2024, which took kernels of any stem."""
     if legacy and _FIRST_GENERATION.fullmatch(name):
         return filenames.parse(name, legacy=True)
     if fault := _fault_of_2024(name):
         raise BadName(fault)
-    return filenames.parse(name)
+    try:
+        return filenames.parse(name)
+    except BadName:
+        return _kernel_of_2024(name)
+
+
+def _kernel_of_2024(name: str) -> FileName:
+    extension = name.rpartition(".")[2]
+    return FileName(name, Kind.SPICE, f"imap/spice/{_KERNEL_DIRECTORIES[extension]}/{name}", extension)
 
 
 def _fault_of_2024(name: str) -> str | None:
     """Tell what is wrong with a name: a line per fault, or None."""
-    if name.endswith(_KERNEL_SUFFIXES):
+    if _KERNEL.fullmatch(name):
         return None
     match = _SCIENCE_2024.fullmatch(name)
     if not match:

@@ -233,3 +233,8 @@ def _as_table_parameters(parameters: dict[str, str]) -> dict[str, str]:
 def day(text: str) -> time.struct_time:
     """Read a day, YYYYMMDD. Raises ValueError."""
     return time.strptime(text, "%Y%m%d")
+
+
+def j2000_of_day(begin: time.struct_time) -> float:
+    """Return the TDB seconds past J2000 with which a day (UTC) begins."""
+    return calendar.timegm(begin) - unix_from_j2000(0)

@@ -18,7 +18,8 @@ from yarl import URL
 
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import Kind
-from imap_bulk.server.catalog import Catalog, Search
+from imap_bulk.server.catalog import Catalog, Search, Versions
+from imap_bulk.server.imap import metakernel
 from imap_bulk.server.imap.gateway import Payload, Throttle, enveloped, gateway
 from imap_bulk.server.imap.generations import EVERY_PREFIX, PERMISSIVE, Generation
 from imap_bulk.server.imap.query import SPICE_TABLES, BadParameter, product_search, spice_search, table_search
@@ -99,6 +100,7 @@ class ImapApi:
         add(f"/download{path}", self._download, head=not is_of_2024)
         if not is_of_2024:
             add("/spice-query", self._spice_query)
+            add("/metakernel", self._metakernel)
             for route, table in _TABLE_ROUTES.items():
                 add(route, partial(self._table_query, table))
         if self._generation.takes_uploads(prefix, has_keys=bool(self._keys)):
@@ -172,6 +174,16 @@ class ImapApi:
         except BadParameter as fault:
             return _json_text(str(fault), 400)
         return await self._answer(search, table_record, _JSON)
+
+    async def _metakernel(self, request: web.Request) -> web.Response:
+        search = Search(Kind.SPICE, (), Versions.NEWEST_KERNEL)
+        await self._store.settle(search)
+        rows = await asyncio.to_thread(lambda: list(self._catalog.search(search)))
+        try:
+            status, text = metakernel.answer(rows, request.query)
+        except BadParameter as fault:
+            return _json_text(str(fault), 400)
+        return web.Response(text=text, status=status)
 
     async def _answer(self, search: Search, record: Record, headers: Mapping[str, str]) -> web.Response:
         await self._store.settle(search)

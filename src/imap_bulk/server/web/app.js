@@ -37,6 +37,15 @@ async function search() {
   if (hasDays) calendar.show(days, current);
   const refusal = answers.find((answer) => answer.status === "rejected");
   if (refusal) tell(refusal.reason.message, true);
+  $("nothing").hidden = files.length > 0;
+  $("nothing").textContent = refusal ? "Nothing to show." : emptiness();
+}
+
+/** Why there may be nothing, and what to do about it. */
+function emptiness() {
+  if (about.has_keys && !archive.hasKey()) return "No file in public view matches. With an API key there may be more.";
+  const isFiltered = Object.keys(current).length > 1;
+  return isFiltered ? "No file matches. Clear a filter to see more." : "Nothing is archived here yet. Drop files to begin.";
 }
 
 function submit(event) {
