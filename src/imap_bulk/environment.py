@@ -5,6 +5,7 @@ have to change the shell. An empty variable counts as unset, as the official cli
 """
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,11 @@ def read_environment() -> Environment:
         api_key=os.environ.get("IMAP_API_KEY") or None,
         access_token=os.environ.get("IMAP_ACCESS_TOKEN") or None,
     )
+
+
+def may_name_proxies() -> bool:
+    """Whether a proxy could be named: by a variable, or where the system has settings for them."""
+    return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ million files in memory would be a gigabyte.
 
 import errno
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
@@ -109,4 +108,6 @@ def _room(database: sqlite3.Connection, statement: str, rows: Iterable[tuple[obj
 
 
 def _no_room(error: sqlite3.OperationalError) -> OSError:
+    import tempfile  # with all that it imports, a fortieth of the command line's start
+
     return OSError(errno.ENOSPC, f"the list of files cannot be kept ({error})", tempfile.gettempdir())

@@ -9,12 +9,13 @@ import math
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
-
-import tenacity
+from typing import TYPE_CHECKING, TypeVar
 
 from imap_bulk.errors import Busy, Garbled, TransientError, UrlExpired, Vanished
 from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:
+    import tenacity
 
 T = TypeVar("T")
 
@@ -78,6 +79,8 @@ def _after(failure: TransientError, attempt: Callable[[], Awaitable[T]]) -> Call
 
 
 async def _persist(attempt: Callable[[], Awaitable[T]], patience: "_Patience") -> T:
+    import tenacity  # a thirtieth of the command line's start; most runs see no failure
+
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(patience.is_worth_another),
         wait=patience.wait,
@@ -92,7 +95,7 @@ async def _persist(attempt: Callable[[], Awaitable[T]], patience: "_Patience") -
         raise Busy(f"{error}; {when_to_come_back(error)}", error.retry_after) from error
 
 
-def _tell(state: tenacity.RetryCallState) -> None:
+def _tell(state: "tenacity.RetryCallState") -> None:
     """Say what a long silence is for."""
     error = state.outcome.exception() if state.outcome else None
     if state.upcoming_sleep >= _SAID_SECONDS:
@@ -160,7 +163,7 @@ class _Patience:
     def _asked(self, error: BaseException | None) -> float:
         return min(_put_off_seconds(error), self._settings.retry_after_max)
 
-    def wait(self, state: tenacity.RetryCallState) -> float:
+    def wait(self, state: "tenacity.RetryCallState") -> float:
         """Seconds until the next attempt: full jitter, on top of what the server asked for."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, UrlExpired) or (isinstance(error, Busy) and self._surroundings.is_paced):

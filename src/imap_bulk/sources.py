@@ -201,8 +201,7 @@ def _uploads_in(source: str, problems: _Problems) -> Iterator[Listed]:
         base = Path() if source == STANDARD_INPUT else Path(source).parent
         yield from _local_files(source, base, problems)
         return
-    for path in _data_files(Path(source)):
-        key = filenames.parse(path.name).key
+    for path, key in _data_files(Path(source)):
         yield Listed(problems.number, None, "", key, os.fsencode(path), _uploadable(path, path.stat().st_size))
 
 
@@ -279,20 +278,22 @@ class _Ground:
         return self._inside[parent]
 
 
-def _data_files(path: Path) -> Iterator[Path]:
-    """Yield the data files that a path stands for; hidden files, such as part files, are nobody's data."""
+def _data_files(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the data files that a path stands for, with their keys; hidden ones, part files say, are nobody's."""
     if path.is_file():
-        yield path
+        yield path, filenames.parse(path.name).key
         return
     if not path.is_dir():
         raise BadName(f"{path}: there is no such file or directory; check the path")
     count, misnamed = 0, []
     for file in _below(path):
         count += 1
-        if problem := _problem_of(file):
-            misnamed.append(problem)
+        try:
+            key = filenames.parse(file.name).key
+        except BadName as error:
+            misnamed.append(f"{file}: {error}")
         else:
-            yield file
+            yield file, key
     if not count:
         raise BadName(f"{path}: no files are in this directory")
     if misnamed:
@@ -314,11 +315,3 @@ def _below(directory: Path) -> Iterator[Path]:
             yield from _below(directory / entry.name)
         elif entry.is_file():
             yield directory / entry.name
-
-
-def _problem_of(file: Path) -> str | None:
-    try:
-        filenames.parse(file.name)
-    except BadName as error:
-        return f"{file}: {error}"
-    return None

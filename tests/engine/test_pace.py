@@ -84,6 +84,27 @@ def test_the_start_is_never_above_the_ceiling() -> None:
     told(story)
 
 
+@pytest.mark.parametrize(
+    ("latency", "limit"),
+    [(0.001, 4), (0.009, 4), (0.02, 8), (0.08, 32), (0.5, 32)],
+    ids=["next door", "near", "far", "farther", "or only slow"],
+)
+def test_a_far_host_may_get_more_from_the_first_answer_on(latency: float, limit: int) -> None:
+    pace = Pace(Settings(jobs=64))
+    pace.reach(latency)
+    assert pace.limit == limit
+
+
+def test_how_far_a_host_is_counts_no_more_once_it_has_refused() -> None:
+    async def story() -> None:
+        pace = pace_of(jobs=64)
+        await one_turn(pace, errors.Busy("busy", 1.0))
+        pace.reach(0.08)
+        assert pace.limit == 2
+
+    told(story)
+
+
 def test_one_host_has_one_pace_and_another_host_another() -> None:
     paces = Paces(Settings())
     assert paces.of("archive") is paces.of("archive")

@@ -6,6 +6,7 @@ whatever file has got that number since.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -14,7 +15,12 @@ T = TypeVar("T")
 
 async def to_the_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do `work` in a thread and wait until it is through, even when cancelled."""
-    return await outwait(asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs)))
+    return await outwait(_begin(partial(work, *args, **kwargs)))
+
+
+def _begin(work: Callable[[], T]) -> asyncio.Future[T]:
+    # Not `asyncio.to_thread`: what is done here needs neither a task nor a copy of the context for each MiB.
+    return asyncio.get_running_loop().run_in_executor(None, work)
 
 
 async def outwait(running: asyncio.Future[T]) -> T:
@@ -30,10 +36,10 @@ async def outwait(running: asyncio.Future[T]) -> T:
 
 async def ahead(read_on: Callable[[], bytes]) -> AsyncGenerator[bytes, None]:
     """Yield what `read_on` returns until that is empty; the next is read in a thread while one is used."""
-    reading = asyncio.ensure_future(asyncio.to_thread(read_on))
+    reading = _begin(read_on)
     try:
         while chunk := await asyncio.shield(reading):
-            reading = asyncio.ensure_future(asyncio.to_thread(read_on))
+            reading = _begin(read_on)
             yield chunk
     finally:
         await asyncio.wait([reading])

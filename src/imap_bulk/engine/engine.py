@@ -74,14 +74,16 @@ async def _run(transfers: Iterable[Transfer], desk: Desk, jobs: int) -> None:
 async def _move(ticket: Ticket, desk: Desk) -> Outcome:
     """Give one transfer its attempts."""
     attempts = Attempts(ticket, desk)
+    borrowed = 0
     try:
-        async with desk.paces.budget.hold(memory_of_stream(desk.way.settings)):
-            receipt = await persist(attempts.next, desk.way.settings, attempts)
+        borrowed = await desk.paces.budget.borrow(memory_of_stream(desk.way.settings))
+        receipt = await persist(attempts.next, desk.way.settings, attempts)
     except BulkError as error:
         return attempts.not_done(Status.FAILED, error)
     except asyncio.CancelledError:
         desk.report(attempts.not_done(Status.CANCELLED))
         raise
     finally:
+        desk.paces.budget.give_back(borrowed)
         await attempts.close()
     return attempts.done(receipt)

@@ -4,6 +4,7 @@ Nothing else in the engine knows of pace. A turn for a body lasts until the body
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -29,6 +30,8 @@ class PacedSigner:
     def __init__(self, signer: Signer, paces: Paces) -> None:
         self._signer = signer
         self._pace = paces.of(ARCHIVE)
+        self._trips = 2
+        """Round trips that an answer takes: before the first one there is no connection."""
 
     async def sign_download(self, transfer: Transfer) -> SignedUrl:
         """See `Signer.sign_download`."""
@@ -43,12 +46,15 @@ class PacedSigner:
     ) -> SignedUrl:
         # Not `pace.turn()`: the machinery of an async with block costs a small file a hundredth of its time.
         turn = await self._pace.begin()
+        trips, asked_at = self._trips, time.monotonic()
         try:
             signed = await sign(transfer)
         except BaseException as error:
             self._pace.end(turn, error)
             raise
+        self._trips = 1
         self._pace.end(turn, None)
+        self._pace.reach((time.monotonic() - asked_at) / trips)
         return signed
 
     @property
@@ -84,6 +90,7 @@ class PacedTransport:
         except BaseException as error:
             pace.end(turn, error)
             raise
+        pace.reach(response.latency)
         return _PacedResponse(response, self._paces, pace, turn, signed)
 
     async def put(self, signed: SignedUrl, body: Body, size: int) -> Response:

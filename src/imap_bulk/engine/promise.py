@@ -13,6 +13,7 @@ from imap_bulk.transport import Response
 PART_STATUSES = (200, 206, 412, 416)
 """Statuses of answers to a range that `check_part` judges; others are refusals like any."""
 
+_LENGTH = re.compile("[0-9]{1,18}")
 _STRONG_ETAG = re.compile(r'"[^"]*"')
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
@@ -77,7 +78,7 @@ def _hold_to_wishes(transfer: Transfer, told: list[tuple[Proof, Digest]], size: 
 def content_length(headers: Mapping[str, str]) -> int | None:
     """Read `Content-Length`; None when it is absent or no number."""
     value = headers.get("Content-Length", "")
-    return int(value) if re.fullmatch("[0-9]{1,18}", value) else None
+    return int(value) if _LENGTH.fullmatch(value) else None
 
 
 def identity_of(headers: Mapping[str, str], size: int | None) -> Identity | None:

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -100,6 +99,8 @@ class Journal:
             with self._database:  # commits, or takes all of it back
                 self._database.executemany(statement, rows)
         except sqlite3.OperationalError as error:  # the plan's temporary file has no room
+            import tempfile  # with all that it imports, a fortieth of the command line's start
+
             raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
 
     def _voucher(self, row: list[Any], transfer: Transfer) -> Record | None:

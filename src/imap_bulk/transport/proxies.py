@@ -1,9 +1,9 @@
 """The proxies that the environment names, or the system where it has settings for them."""
 
-import urllib.request
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from imap_bulk.environment import may_name_proxies
 from imap_bulk.errors import Rejected
 from imap_bulk.transport.failures import PROXY_CURE
 
@@ -15,7 +15,11 @@ def proxy_for(scheme: str, host: str) -> str | None:
     Kept, because asking takes a fifth of the time of a small file. aiohttp's own `trust_env` would also send the
     credentials of ~/.netrc, to storage hosts too.
     """
-    if not host or urllib.request.proxy_bypass(host):
+    if not host or not may_name_proxies():
+        return None
+    import urllib.request  # with all that it imports, a twentieth of the command line's start
+
+    if urllib.request.proxy_bypass(host):
         return None
     proxy = urllib.request.getproxies().get(scheme)
     return _checked(_with_scheme(proxy)) if proxy else None
@@ -23,6 +27,8 @@ def proxy_for(scheme: str, host: str) -> str | None:
 
 def proxy_hosts() -> set[str | None]:
     """Return the hosts of all proxies."""
+    import urllib.request
+
     named = urllib.request.getproxies()
     named.pop("no", None)  # NO_PROXY: whom the guard must not take for a proxy
     return {urlsplit(_with_scheme(proxy)).hostname for proxy in named.values()}

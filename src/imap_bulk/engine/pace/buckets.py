@@ -64,6 +64,14 @@ class Budget:
     @asynccontextmanager
     async def hold(self, n_bytes: int) -> AsyncIterator[None]:
         """Hold `n_bytes` as long as the block lasts; who asks for more than there is gets the whole."""
+        borrowed = await self.borrow(n_bytes)
+        try:
+            yield
+        finally:
+            self.give_back(borrowed)
+
+    async def borrow(self, n_bytes: int) -> int:
+        """Wait for `n_bytes`, or for the whole if that is less; returns what is to be given back."""
         wanted = min(n_bytes, self._whole)
         if self._line.locked() or self._free < wanted:
             async with self._line:
@@ -71,11 +79,12 @@ class Budget:
                     self._returned.clear()
                     await self._returned.wait()
         self._free -= wanted
-        try:
-            yield
-        finally:
-            self._free += wanted
-            self._returned.set()
+        return wanted
+
+    def give_back(self, borrowed: int) -> None:
+        """Return what was borrowed."""
+        self._free += borrowed
+        self._returned.set()
 
     @contextmanager
     def hold_free(self, n_bytes: int, most: int) -> Iterator[int]:

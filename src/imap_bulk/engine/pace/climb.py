@@ -13,10 +13,16 @@ from imap_bulk.settings import Settings
 
 _LEAST_WINDOW = 1.0
 _SOON = 0.25
-_MANY_ROUNDS = 4
+_MANY_ROUNDS = 2
 _MANY_BYTES = 4 << 20
 """In the slow start a window may be this short if so many turns or bytes for each slot went by: a thousand small
 files at 80 ms are over in two seconds, a large one in four, and levels that double show soon what they bring."""
+
+_GENTLE_RATE = 400.0
+_MOST_AT_FIRST = 8
+"""What a host feels is requests a second: four in flight are thousands of them next door, and 50 at 80 ms. So a
+far one may get 400 a second from its first answers on, but no more than eight times the usual start in flight: an
+answer may also be late because the host is busy."""
 
 _GAIN_AT_FIRST = 1.25
 _GAIN = 1.05
@@ -49,7 +55,7 @@ class Climb:
 
     def __init__(self, settings: Settings, now: float) -> None:
         self._ceiling = max(1, settings.jobs)
-        self.limit = max(1, min(settings.jobs_start, self._ceiling))
+        self._least = self.limit = max(1, min(settings.jobs_start, self._ceiling))
         self.running = 0
         self._start = now
         self.history = deque([Change(0.0, self.limit, "started")], maxlen=_HISTORY)
@@ -66,6 +72,12 @@ class Climb:
         self._rest_after_halving = 1
         self._before: tuple[int, bool] | None = None  # limit and slow start before the first halving of a bad time
         self._aim = 0
+
+    def reach(self, now: float, latency: float) -> None:
+        """Begin with more where answers are on their way for so many seconds."""
+        enough = min(int(_GENTLE_RATE * latency), _MOST_AT_FIRST * self._least, self._ceiling)
+        if self._doubles and self._heading == 0 and self.limit == self._least < enough:
+            self._move(now, enough, "answers have a long way")
 
     def begin(self, now: float) -> None:
         """Note that a turn begins."""

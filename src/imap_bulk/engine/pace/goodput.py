@@ -9,7 +9,6 @@ Turns a second come from Little's law (mean turns in flight / mean seconds a tur
 workers in lockstep end eight turns at once, and a window that closes just before them would be far off.
 """
 
-import statistics
 from collections import deque
 from typing import NamedTuple
 
@@ -82,7 +81,7 @@ class RecentTurns:
 
     def median_seconds(self) -> float:
         """Tell how long a turn takes."""
-        return statistics.median(seconds for _, seconds in self._turns)
+        return sorted(seconds for _, seconds in self._turns)[len(self._turns) // 2]
 
     def price(self) -> float:
         """Tell how many bytes could have moved in the time that a turn costs beside its bytes."""
@@ -90,9 +89,13 @@ class RecentTurns:
         small, large = turns[: len(turns) // 2], turns[len(turns) // 2 :]
         if not small:
             return _PRICE_UNKNOWN
-        x0, y0 = (statistics.fmean(column) for column in zip(*small, strict=True))
-        x1, y1 = (statistics.fmean(column) for column in zip(*large, strict=True))
+        (x0, y0), (x1, y1) = _mean(small), _mean(large)
         if x1 <= 2 * x0 or y1 <= y0:  # all alike: no line, and any price does
             return _PRICE_UNKNOWN
         bytes_a_second = (x1 - x0) / (y1 - y0)
         return min(max(y0 * bytes_a_second - x0, _PRICE_LEAST), _PRICE_MOST)
+
+
+def _mean(turns: list[tuple[int, float]]) -> tuple[float, float]:
+    """Give the means of bytes and seconds; the standard library's module for it is a fiftieth of the start."""
+    return sum(n_bytes for n_bytes, _ in turns) / len(turns), sum(seconds for _, seconds in turns) / len(turns)

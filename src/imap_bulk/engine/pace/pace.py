@@ -158,6 +158,13 @@ class Pace:
         """Report bytes that moved in a turn that began at some time."""
         self._climb.count(self._clock(), began, n_bytes)
 
+    def reach(self, latency: float) -> None:
+        """Report how many seconds an answer was on its way."""
+        limit = self._climb.limit
+        self._climb.reach(self._clock(), latency)
+        if self._climb.limit > limit:
+            self._changed.set()
+
     def hear(self) -> None:
         """Take the first bytes of a probe as a sign of life."""
         self._recover()
