@@ -7,6 +7,7 @@
       local.py        verify · serve · demo
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
+      caching.py      the options that choose a cache; cache info · prune
       storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
@@ -19,6 +20,7 @@
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
     sources.py      what a person names (files, directories, manifests) as files to pull or push
+    placing.py      files that come from the cache instead of the archive
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
@@ -107,6 +109,7 @@
       forms.py        the lines taken apart: plain, sha256sum, CSV, JSON Lines
       array.py        a JSON array, element by element
       writing.py      lines that are read again
+    cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
     listing.py      what people and manifests list, kept on disk until all of it is checked
     journal.py      the plan and what has been done, in SQLite; a cache, never the truth
     filenames.py    the IMAP name conventions: a name tells its object key
@@ -117,8 +120,9 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk > engine | archives | server | sources >
-transport > http, retry, manifest, listing, journal > model, settings, filenames, environment > errors, digest.
+Imports point down, never sideways: cli > blocking > aio > bulk > placing >
+engine | archives | server | sources > transport > http, retry, manifest, listing, cache, journal >
+model, settings, filenames, environment > errors, digest.
 """
 
 from importlib import import_module

@@ -12,7 +12,8 @@ from typing import Any
 
 from imap_bulk import bulk, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
-from imap_bulk.environment import read_environment
+from imap_bulk.cache import Cache
+from imap_bulk.environment import read_cache_dir, read_environment
 from imap_bulk.errors import BadQuery
 from imap_bulk.model import RemoteFile, Result
 from imap_bulk.settings import Settings
@@ -44,18 +45,26 @@ async def pull(
     access_token: str | None = None,
     settings: Settings = DEFAULT,
     report: bulk.Report = bulk.ignore,
+    cache_dir: StrPath | None = None,
+    offline: bool = False,
     **filters: Any,
 ) -> Result:
     """Bring files below `data_dir`: those of `files` (names, archive paths, manifests, query results) or filters.
 
-    Raises BadQuery or BadManifest before anything moves, BulkError when the search fails, OSError when this
-    machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
+    A cache is used when `cache_dir` or `IMAP_BULK_CACHE_DIR` names one. When `offline`, what is neither in it nor
+    in the data directory fails, and filters are refused. Raises BadQuery or BadManifest before anything moves,
+    BulkError when the search fails, OSError when this machine cannot go on. A file that fails is counted: see
+    `Result.raise_for_failures`.
     """
     if (files is None) != bool(filters):
         raise BadQuery("say what to pull: either files, or filters such as instrument='mag'")
+    if offline and filters:
+        raise BadQuery("filters are for the archive to answer, which is not asked offline; name files instead")
     archive = open_archive(url, api_key, access_token, settings)
     wanted = archive.search(ImapQuery.of(**filters)) if files is None else each(_listed(files))
-    return await bulk.pull(archive, wanted, directory(data_dir), settings, report)
+    told = Path(cache_dir) if cache_dir else read_cache_dir()
+    cache = Cache(told) if told else None
+    return await bulk.pull(archive, wanted, directory(data_dir), settings, report, cache=cache, offline=offline)
 
 
 async def push(

@@ -6,9 +6,10 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from imap_bulk.archives.base import Archive
+from imap_bulk.cache import Cache
 from imap_bulk.digest import Digest
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.places import safe_path
@@ -26,6 +27,7 @@ from imap_bulk.model import (
     Status,
     Transfer,
 )
+from imap_bulk.placing import Placing, missing
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
@@ -35,6 +37,16 @@ MOST_FAILURES_KEPT = 1000
 
 _BATCH = 500
 """Transfers that are planned together."""
+
+
+class _Stock(NamedTuple):
+    """What a run may take files from beside the archive, and whether it may ask that at all."""
+
+    cache: Cache | None = None
+    offline: bool = False
+
+
+_NO_STOCK = _Stock()
 
 
 def ignore(_: Event) -> None:
@@ -49,18 +61,23 @@ async def pull(
     report: Report = ignore,
     *,
     dry_run: bool = False,
+    cache: Cache | None = None,
+    offline: bool = False,
 ) -> Result:
     """Bring `files` of `archive` to their places below `data_dir`.
 
-    `files` is usually `archive.search(query)`; it is read after the archive was opened. Raises BulkError when
-    the search fails, OSError when this machine cannot go on; a file that fails is counted instead.
+    `files` is usually `archive.search(query)`; it is read after the archive was opened. Files of known sha256 are
+    taken from `cache`, and what was verified enters it. When `offline`, the archive is asked for no file: those
+    that are not on this machine fail. Raises BulkError when the search fails, OSError when this machine cannot go
+    on; a file that fails is counted instead.
     """
 
     async def wanted() -> AsyncIterator[Transfer | Outcome]:
         async for file in files:
             yield _placed(file, data_dir)
 
-    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run)
+    stock = _Stock(cache, offline)
+    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, stock)
 
 
 async def push(
@@ -98,6 +115,7 @@ async def _run(
     settings: Settings,
     report: Report,
     dry_run: bool,
+    stock: _Stock = _NO_STOCK,
 ) -> Result:
     with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
         tally = _Tally(report, journal)
@@ -111,11 +129,28 @@ async def _run(
                 return tally.result()
             tally.wanted += files
             try:
+                await _take_from(stock, journal, data_dir, settings, tally)
                 async with StorageTransport(settings, archive.name) as transport:
-                    await Engine(archive, transport, data_dir, settings).run(journal.todo(), tally.take)
+                    keep = stock.cache.keep if stock.cache else None
+                    engine = Engine(archive, transport, data_dir, settings, keep)
+                    await engine.run(journal.todo(), tally.take)
             finally:
                 report(tally.result())
         return tally.result()
+
+
+async def _take_from(stock: _Stock, journal: Journal, data_dir: Path, settings: Settings, tally: "_Tally") -> None:
+    """Place what is in stock; offline, all that is left to do has failed."""
+
+    def take(outcome: Outcome) -> None:
+        journal.take_out([outcome.transfer])
+        tally.take(outcome)
+
+    if stock.cache and not settings.overwrite:
+        await Placing(stock.cache, data_dir, settings).place_all(journal.todo(), take)
+    if stock.offline:
+        for transfer in journal.todo():
+            take(missing(transfer))
 
 
 async def _plan(
@@ -191,7 +226,7 @@ class _Tally:
         self._started = time.monotonic()
         self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
         self._failures: list[Outcome] = []
-        self._passing = self._verified = self._bytes = 0
+        self._passing = self._verified = self._bytes = self._cached = 0
         self.wanted = 0
 
     @property
@@ -216,6 +251,7 @@ class _Tally:
             return
         self._counts[outcome.status] += 1
         self._bytes += outcome.bytes
+        self._cached += outcome.is_cached
         self._verified += bool(outcome.verified_by and outcome.verified_by.verifies)
         self._passing += isinstance(outcome.error, TransientError)
         if outcome.status is Status.FAILED and len(self._failures) < MOST_FAILURES_KEPT:
@@ -235,6 +271,7 @@ class _Tally:
             bytes=self._bytes,
             seconds=time.monotonic() - self._started,
             failures=tuple(self._failures),
+            cached=self._cached,
         )
 
 

@@ -61,6 +61,7 @@ def outcome(event: Outcome) -> dict[str, Any]:
         "bytes": event.bytes,
         "digest": str(event.digest) if event.digest else None,
         "verified_by": event.verified_by and str(event.verified_by),
+        "cached": event.is_cached,
         "error": error
         and {
             "type": type(error).__name__,
@@ -72,7 +73,18 @@ def outcome(event: Outcome) -> dict[str, Any]:
 
 def summary(event: Result, proofs: Proofs) -> dict[str, Any]:
     """Describe a run that is over."""
-    names = ("wanted", "done", "skipped", "failed", "cancelled", "passing", "verified", "unverified", "bytes")
+    names = (
+        "wanted",
+        "done",
+        "cached",
+        "skipped",
+        "failed",
+        "cancelled",
+        "passing",
+        "verified",
+        "unverified",
+        "bytes",
+    )
     return {
         "event": "summary",
         **{name: getattr(event, name) for name in names},

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import options, tables
+from imap_bulk.cli import caching, options, tables
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.moving import pull_files, push_files
 from imap_bulk.cli.options import Place, Wishes
@@ -73,9 +75,12 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @click.command(short_help="Bring files from the archive.")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.filters
+@caching.cache_options
 @options.transfer_options
 @click.pass_obj
-def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
+def pull(
+    place: Place, /, sources: tuple[str, ...], cache_dir: Path | None, no_cache: bool, **given: Any
+) -> ExitCode:
     """Bring everything that matches the filters, or else what each SOURCE names.
 
     A SOURCE is a file name, an archive path, a manifest file, or - for a manifest on standard input. Files go
@@ -86,7 +91,7 @@ def pull(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
       imap-bulk pull --instrument mag --data-level l2 --version latest
       imap-bulk --data-dir /data pull wanted.txt --jobs 16
     """
-    wishes = options.wishes_of(given)
+    wishes = replace(options.wishes_of(given), cache=caching.chosen(cache_dir, no_cache, usually=False))
     by_filters = options.any_given(given)
     if by_filters == bool(sources):
         raise click.UsageError(

@@ -25,6 +25,7 @@ _ROOMS = {
     "pull": "imap",
     "push": "imap",
     "verify": "local",
+    "cache": "caching",
     "serve": "local",
     "demo": "local",
 }

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imap_bulk.cli import words
+from imap_bulk.cli import caching, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.options import Wishes
@@ -26,8 +26,21 @@ def pull_files(
     from imap_bulk import bulk
 
     with _console(Verb.PULL, wishes) as console:
-        result = run(bulk.pull(archive, files, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+        result = run(
+            bulk.pull(
+                archive,
+                files,
+                data_dir,
+                wishes.settings,
+                console,
+                dry_run=wishes.dry_run,
+                cache=wishes.cache,
+                offline=wishes.offline,
+            )
+        )
         _tell_plan(console, Verb.PULL, wishes)
+        if complaint := caching.complaint(wishes.cache):
+            console.tell(complaint)
         if not result.wanted and not (console.plan and console.plan.files):
             console.tell("No file matches.")
             if hint := hint_when_empty():

@@ -62,7 +62,7 @@ def failure(outcome: Outcome) -> str:
 
 def success(verb: Verb, outcome: Outcome) -> str:
     """Say how a file became done or skipped."""
-    how = verb.done if outcome.bytes else "there already"
+    how = "from the cache" if outcome.is_cached else verb.done if outcome.bytes else "there already"
     proof = outcome.verified_by or "no proof"
     return f"{outcome.transfer.key}: {how}, {size(outcome.bytes)} in {duration(outcome.seconds)} ({proof})"
 
@@ -88,7 +88,8 @@ def plan(verb: Verb, planned: Plan) -> str:
 def summary(verb: Verb, result: Result, proofs: Proofs) -> str:
     """Say how a run ended: counts, bytes, rate, and what is verified."""
     counts = [
-        (result.done, verb.done),
+        (result.done - result.cached, verb.done),
+        (result.cached, "from the cache"),
         (result.skipped, "already there"),
         (result.failed, "failed"),
         (result.cancelled, "cancelled"),
