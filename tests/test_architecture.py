@@ -11,11 +11,12 @@ PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 FLOORS = [
     {"errors", "digest", "spice_names"},
     {"model", "settings", "filenames", "environment"},
-    {"http", "retry", "manifest", "listing", "cache", "journal"},
+    {"http", "retry", "manifest", "lockfile", "listing", "cache", "journal"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"placing"},
     {"bulk"},
+    {"pinning"},
     {"aio"},
     {"blocking"},
     {"cli"},

@@ -7,6 +7,8 @@
       local.py        verify · serve · demo
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
+      locking.py      lock: a query becomes a lock file, or one is brought up to date
+      pins.py         what people are told about lock files
       caching.py      the options that choose a cache; cache info · prune
       storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
@@ -20,6 +22,7 @@
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
     sources.py      what a person names (files, directories, manifests) as files to pull or push
+    pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES
@@ -109,6 +112,7 @@
       forms.py        the lines taken apart: plain, sha256sum, CSV, JSON Lines
       array.py        a JSON array, element by element
       writing.py      lines that are read again
+    lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
     listing.py      what people and manifests list, kept on disk until all of it is checked
     journal.py      the plan and what has been done, in SQLite; a cache, never the truth
@@ -120,8 +124,8 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk > placing >
-engine | archives | server | sources > transport > http, retry, manifest, listing, cache, journal >
+Imports point down, never sideways: cli > blocking > aio > pinning > bulk > placing >
+engine | archives | server | sources > transport > http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """
 

@@ -75,8 +75,5 @@ class Placing:
 
 def missing(transfer: Transfer) -> Outcome:
     """Tell that a file is nowhere on this machine, where that is the end of it."""
-    error = NotCached(
-        f"{transfer.key}: neither the data directory nor the cache has it, and offline nobody is asked; "
-        "pull it once with a connection"
-    )
+    error = NotCached(f"{transfer.key}: offline, and neither the data directory nor the cache has it")
     return Outcome(transfer, Status.FAILED, error=error)

@@ -5,6 +5,7 @@ from typing import Any
 
 from imap_bulk.cli.words import Proofs
 from imap_bulk.errors import TransientError
+from imap_bulk.lockfile import Change
 from imap_bulk.model import Event, Outcome, Plan, Progress, Result, Transfer
 
 SCHEMA = 1
@@ -30,6 +31,12 @@ def progress(files: int, wanted_files: int, moved_bytes: int, seconds: float) ->
     """Write how far a run is: files that ended of those planned, bytes so far."""
     told = {"files": files, "of": wanted_files, "bytes": moved_bytes, "seconds": round(seconds, 3)}
     return json.dumps({"schema": SCHEMA, "event": "progress", **told})
+
+
+def change(changed: Change, kind: str) -> str:
+    """Write what becomes of one file of a lock file as a line without its end."""
+    told = {"event": "change", "kind": kind, "old": changed.old, "new": changed.new}
+    return json.dumps({"schema": SCHEMA, **told})
 
 
 def plan(event: Plan) -> dict[str, Any]:

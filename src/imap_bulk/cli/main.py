@@ -24,6 +24,7 @@ _ROOMS = {
     "query": "imap",
     "pull": "imap",
     "push": "imap",
+    "lock": "locking",
     "verify": "local",
     "cache": "caching",
     "serve": "local",
