@@ -16,9 +16,12 @@
       meter.py        how far a run is, and how fast
       words.py        what people are told, in sentences
       events.py       what programs are told, in JSON Lines
+      markdown.py     a run's summary for the page of a CI job
       tables.py       the forms of a query's answer
       ending.py       exit codes, and what Ctrl-C does
       logs.py         logging without secrets
+    pytest_plugin.py  test data as fixtures; imports nothing until it is used
+    testdata.py     what that does: pinned files are brought, an archive is served
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
     sources.py      what a person names (files, directories, manifests) as files to pull or push
@@ -124,7 +127,7 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > pinning > bulk > placing >
+Imports point down, never sideways: cli | testdata > blocking > aio > pinning > bulk > placing >
 engine | archives | server | sources > transport > http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """

@@ -44,6 +44,11 @@ def usual_cache_dir() -> Path:
     return user_cache_path("imap-bulk", appauthor=False)
 
 
+def is_ci() -> bool:
+    """Tell whether this is a CI job: GitHub Actions, GitLab and most others set `CI`."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveEnvironment:
     """Where an archive other than IMAP's is, and what opens its door."""

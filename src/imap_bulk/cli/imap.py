@@ -84,11 +84,15 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
     help="Send no request: what is neither here nor in the cache fails. Not with filters.",
 )  # fmt: skip
 @caching.cache_options
+@click.option(
+    "--summary-markdown", "summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.",
+)  # fmt: skip
 @options.transfer_options
 @click.pass_obj
 def pull(
     place: Place, /, sources: tuple[str, ...], locked: Path | None, offline: bool,
-    cache_dir: Path | None, no_cache: bool, **given: Any,
+    cache_dir: Path | None, no_cache: bool, summary: Path | None, **given: Any,
 ) -> ExitCode:  # fmt: skip
     """Bring everything that matches the filters, or else what each SOURCE names or a lock file pins.
 
@@ -104,7 +108,7 @@ def pull(
       imap-bulk pull --locked data.lock --offline
     """
     cache = caching.chosen(cache_dir, no_cache, usually=locked is not None)
-    wishes = replace(options.wishes_of(given), cache=cache, offline=offline)
+    wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary)
     by_filters = options.any_given(given)
     if locked and (by_filters or sources):
         raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imap_bulk.cli import caching, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
+from imap_bulk.cli.markdown import JobSummary
 from imap_bulk.cli.options import Wishes
 from imap_bulk.cli.words import Verb
 
@@ -26,13 +27,14 @@ def pull_files(
     from imap_bulk import bulk
 
     with _console(Verb.PULL, wishes) as console:
+        report = JobSummary(wishes.summary, Verb.PULL, console) if wishes.summary else console
         result = run(
             bulk.pull(
                 archive,
                 files,
                 data_dir,
                 wishes.settings,
-                console,
+                report,
                 dry_run=wishes.dry_run,
                 cache=wishes.cache,
                 offline=wishes.offline,

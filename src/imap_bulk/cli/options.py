@@ -238,6 +238,8 @@ class Wishes:
     as_json: bool
     cache: "Cache | None" = None
     offline: bool = False
+    summary: Path | None = None
+    """Where a summary in Markdown belongs."""
 
 
 def wishes_of(given: dict[str, Any]) -> Wishes:
