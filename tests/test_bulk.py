@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.settings import Settings
 
 AT_ONCE = Settings(retries=1, wait_base=0.0, fsync=False)
-MAG = {"instrument": "mag"}
+MAG: dict[str, Any] = {"instrument": "mag"}
 
 
 @pytest.fixture

@@ -11,15 +11,21 @@
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
+      locking.py      lock: a query becomes a lock file, or one is brought up to date
+      pins.py         what people are told about lock files
+      caching.py      the options that choose a cache; cache info · prune
       storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
       meter.py        how far a run is, and how fast
       words.py        what people are told, in sentences
       events.py       what programs are told, in JSON Lines
+      markdown.py     a run's summary for the page of a CI job
       tables.py       the forms of a query's answer
       ending.py       exit codes, and what Ctrl-C does
       logs.py         logging without secrets
+    pytest_plugin.py  test data as fixtures; imports nothing until it is used
+    testdata.py     what that does: pinned files are brought, an archive is served
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
     fanout/         THE SAME PLAN ON A DASK CLUSTER (extra: imap-bulk[dask])
@@ -27,6 +33,8 @@
       dealing.py      who is dealt which part of the plan, and what is dealt again
       worker.py       the engine on a worker, and its outcomes on their way back
     sources.py      what a person names (files, directories, manifests) as files to pull or push
+    pinning.py      what a query finds becomes the pins of a lock file
+    placing.py      files that come from the cache instead of the archive
     bulk.py         the verbs, each told from beginning to end
     fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk
@@ -185,6 +193,8 @@
       forms.py        the lines taken apart: plain, sha256sum, CSV, JSON Lines
       array.py        a JSON array, element by element
       writing.py      lines that are read again
+    lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
+    cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
     listing.py      what people and manifests list, kept on disk until all of it is checked
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed
@@ -199,8 +209,9 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio, fanout > bulk, status, doctor, fixity >
-engine | archives | server | sources > transport > http, retry, manifest, listing, journal >
+Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout > pinning >
+bulk | status | doctor | fixity > placing > engine | archives | server | sources > transport >
+http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """
 

@@ -10,9 +10,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from imap_bulk import bulk, sources
+from imap_bulk import bulk, lockfile, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
-from imap_bulk.environment import read_environment
+from imap_bulk.cache import Cache
+from imap_bulk.environment import read_cache_dir, read_environment, usual_cache_dir
 from imap_bulk.errors import BadQuery
 from imap_bulk.model import RemoteFile, Result, Sample
 from imap_bulk.settings import Settings
@@ -44,18 +45,30 @@ async def pull(
     access_token: str | None = None,
     settings: Settings = DEFAULT,
     report: bulk.Report = bulk.ignore,
+    locked: StrPath | None = None,
+    cache_dir: StrPath | None = None,
+    offline: bool = False,
     **filters: Any,
 ) -> Result:
     """Bring files below `data_dir`: those of `files` (names, archive paths, manifests, query results) or filters.
 
-    Raises BadQuery or BadManifest before anything moves, BulkError when the search fails, OSError when this
-    machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
+    Or exactly those that the lock file `locked` pins. That uses the user's cache; other pulls use one when
+    `cache_dir` or `IMAP_BULK_CACHE_DIR` names it. When `offline`, what is neither in the cache nor in the data
+    directory fails, and filters are refused. Raises BadQuery or BadManifest before anything moves,
+    BulkError when the search fails, OSError when this machine cannot go on. A file that fails is counted: see
+    `Result.raise_for_failures`.
     """
-    if (files is None) != bool(filters):
-        raise BadQuery("say what to pull: either files, or filters such as instrument='mag'")
+    if [files is not None, bool(filters), locked is not None].count(True) != 1:
+        raise BadQuery("say what to pull: either files, or filters such as instrument='mag', or a lock file")
+    if offline and filters:
+        raise BadQuery("filters are for the archive to answer, which is not asked offline; name files instead")
     archive = open_archive(url, api_key, access_token, settings)
-    wanted = archive.search(ImapQuery.of(**filters)) if files is None else each(_listed(files))
-    return await bulk.pull(archive, wanted, directory(data_dir), settings, report)
+    if locked is not None:
+        wanted = each(lockfile.files_of(lockfile.read(Path(locked))))
+    else:
+        wanted = archive.search(ImapQuery.of(**filters)) if files is None else each(_listed(files))
+    cache = _cache(cache_dir, usually=locked is not None)
+    return await bulk.pull(archive, wanted, directory(data_dir), settings, report, cache=cache, offline=offline)
 
 
 async def push(
@@ -103,6 +116,14 @@ def open_archive(
 def directory(data_dir: StrPath | None) -> Path:
     """Return the data directory that the argument or else the environment names."""
     return Path(data_dir) if data_dir else read_environment().data_dir
+
+
+def _cache(cache_dir: StrPath | None, *, usually: bool) -> Cache | None:
+    """Return the cache that the argument or else the environment names, or else the user's if it is usual."""
+    told = Path(cache_dir) if cache_dir else read_cache_dir()
+    if told or usually:
+        return Cache(told or usual_cache_dir())
+    return None
 
 
 async def each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:

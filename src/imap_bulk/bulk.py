@@ -5,12 +5,15 @@ import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from imap_bulk.archives.base import Archive
+from imap_bulk.cache import Cache
 from imap_bulk.digest import Digest
+from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.places import safe_path
 from imap_bulk.engine.together import together
@@ -29,6 +32,7 @@ from imap_bulk.model import (
     Status,
     Transfer,
 )
+from imap_bulk.placing import Placing, missing
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
@@ -48,6 +52,16 @@ _BATCH = 500
 """Transfers that are planned together."""
 
 
+class _Stock(NamedTuple):
+    """What a run may take files from beside the archive, and whether it may ask that at all."""
+
+    cache: Cache | None = None
+    offline: bool = False
+
+
+_NO_STOCK = _Stock()
+
+
 def ignore(_: Event) -> None:
     """Report to nobody."""
 
@@ -60,19 +74,25 @@ async def pull(
     report: Report = ignore,
     *,
     dry_run: bool = False,
-    move: "Move | None" = None,
+    move: Move | None = None,
+    cache: Cache | None = None,
+    offline: bool = False,
 ) -> Result:
     """Bring `files` of `archive` to their places below `data_dir`, by `move` if not by this process.
 
-    `files` is usually `archive.search(query)`; it is read after the archive was opened. Raises BulkError when
-    the search fails, OSError when this machine cannot go on; a file that fails is counted instead.
+    `files` is usually `archive.search(query)`; it is read after the archive was opened. Files of known sha256 are
+    taken from `cache`, and what was verified enters it. When `offline`, the archive is asked for no file: those
+    that are not on this machine fail. Raises BulkError when the search fails, OSError when this machine cannot go
+    on; a file that fails is counted instead.
     """
 
     async def wanted() -> AsyncIterator[Transfer | Outcome]:
         async for file in files:
             yield _placed(file, data_dir)
 
-    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, move or move_here)
+    by = move or partial(move_here, keep=cache.keep if cache else None)
+    stock = _Stock(cache, offline)
+    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, by, stock)
 
 
 async def push(
@@ -100,10 +120,12 @@ async def move_here(
     data_dir: Path,
     settings: Settings,
     report: Callable[[Progress | Outcome], None],
+    *,
+    keep: Keep | None = None,
 ) -> None:
-    """Move transfers by an engine in this process. See `Move`."""
+    """Move transfers by an engine in this process, which gives what it has verified to `keep`. See `Move`."""
     async with StorageTransport(settings, archive.name) as transport:
-        await Engine(archive, transport, data_dir, settings).run(transfers, report)
+        await Engine(archive, transport, data_dir, settings, keep).run(transfers, report)
 
 
 def _placed(file: RemoteFile, data_dir: Path) -> Transfer | Outcome:
@@ -124,6 +146,7 @@ async def _run(
     report: Report,
     dry_run: bool,
     move: Move,
+    stock: _Stock = _NO_STOCK,
 ) -> Result:
     with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
         tally = _Tally(report, journal)
@@ -139,11 +162,27 @@ async def _run(
             journal.begin_run()
             tally.write_failures()
             try:
-                await move(archive, journal.todo(), files, data_dir, settings, tally.take)
+                await _take_from(stock, journal, data_dir, settings, tally)
+                left, _, _ = journal.totals()
+                await move(archive, journal.todo(), left, data_dir, settings, tally.take)
             finally:
                 journal.end_run(tally.result())
                 report(tally.result())
         return tally.result()
+
+
+async def _take_from(stock: _Stock, journal: Journal, data_dir: Path, settings: Settings, tally: "_Tally") -> None:
+    """Place what is in stock; offline, all that is left to do has failed."""
+
+    def take(outcome: Outcome) -> None:
+        journal.take_out([outcome.transfer])
+        tally.take(outcome)
+
+    if stock.cache and not settings.overwrite:
+        await Placing(stock.cache, data_dir, settings).place_all(journal.todo(), take)
+    if stock.offline:
+        for transfer in journal.todo():
+            take(missing(transfer))
 
 
 async def _plan(
@@ -219,7 +258,7 @@ class _Tally:
         self._started = time.monotonic()
         self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
         self._failures: list[Outcome] = []
-        self._passing = self._verified = self._bytes = 0
+        self._passing = self._verified = self._bytes = self._cached = 0
         self.wanted = 0
 
     @property
@@ -250,6 +289,7 @@ class _Tally:
             return
         self._counts[outcome.status] += 1
         self._bytes += outcome.bytes
+        self._cached += outcome.is_cached
         self._verified += bool(outcome.verified_by and outcome.verified_by.verifies)
         self._passing += isinstance(outcome.error, TransientError)
         if outcome.status is Status.FAILED and len(self._failures) < MOST_FAILURES_KEPT:
@@ -269,6 +309,7 @@ class _Tally:
             bytes=self._bytes,
             seconds=time.monotonic() - self._started,
             failures=tuple(self._failures),
+            cached=self._cached,
         )
 
 

@@ -37,6 +37,24 @@ def may_name_proxies() -> bool:
     return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
 
 
+def read_cache_dir() -> Path | None:
+    """Read `IMAP_BULK_CACHE_DIR`, which also asks for the cache; None when it is not set."""
+    told = os.environ.get("IMAP_BULK_CACHE_DIR")
+    return Path(told) if told else None
+
+
+def usual_cache_dir() -> Path:
+    """Tell where this system keeps what may be deleted: below `~/.cache` on Linux."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("imap-bulk", appauthor=False)
+
+
+def is_ci() -> bool:
+    """Tell whether this is a CI job: GitHub Actions, GitLab and most others set `CI`."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveEnvironment:
     """Where an archive other than IMAP's is, and what opens its door."""

@@ -22,6 +22,7 @@
         ├── SourceChanged           the file changed on disk while it was sent
         ├── Corrupted               a file on disk is no longer what it was
         ├── Unverified              nothing to verify against, and verification was required
+        ├── NotCached               neither here nor in the cache, and offline nobody is asked
         ├── BadQuery                a search condition that no archive understands
         ├── BadManifest             lines of a manifest that cannot be used
         ├── BadName                 names outside the archive's conventions
@@ -127,6 +128,10 @@ class Corrupted(PermanentError):
 
 class Unverified(PermanentError):
     """There was nothing to verify against, and verification was required."""
+
+
+class NotCached(PermanentError):
+    """A file is neither here nor in the cache, and offline nobody is asked."""
 
 
 class BadQuery(PermanentError):

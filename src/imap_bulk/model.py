@@ -130,6 +130,8 @@ class Outcome:
     digest: Digest | None = None
     verified_by: Proof | None = None
     error: BulkError | None = None
+    is_cached: bool = False
+    """Whether it came from the cache instead of the archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class Result:
     seconds: float = 0.0
     failures: tuple[Outcome, ...] = ()
     """The first thousand failed outcomes, so that memory does not grow with bad luck."""
+    cached: int = 0
+    """Of the done, those that came from the cache."""
 
     @property
     def unverified(self) -> int:

@@ -1,5 +1,6 @@
 """What can be asked for, and how it is spelt."""
 
+import json
 import pickle
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -236,3 +237,18 @@ def test_no_likely_condition_raises_anything_but_bad_query(
     with suppress(BadQuery):
         query = ImapQuery.of(table=table, start_date=day, end_date=day, version=version, descriptor=several)
         assert [params(piece, has_tables=False) for piece in query.pieces()]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"instrument": ["mag", "swe"], "data_level": "l1a", "version": "latest"},
+        {"repointing": "repoint00012", "major_version": 1, "minor_version": 2},
+        {"table": "spice", "type": "spin", "ingestion_start_date": "20260101"},
+        {"filename": "naif0012.tls"},
+    ],
+)
+def test_the_conditions_of_a_query_make_it_again(told: dict[str, Any]) -> None:
+    wanted = ImapQuery.of(**told)
+    document = json.dumps(wanted.conditions())
+    assert ImapQuery.of(**json.loads(document)) == wanted

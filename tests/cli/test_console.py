@@ -216,6 +216,7 @@ def test_an_outcome_in_json_says_all_there_is_to_say() -> None:
             "seconds": 0.5,
             "bytes": 1000,
             "verified_by": "repr-digest",
+            "cached": False,
             "error": None,
         }
     ]

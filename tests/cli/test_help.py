@@ -12,7 +12,7 @@ from imap_bulk import __version__
 from imap_bulk.cli.main import cli
 
 Run = Callable[..., Result]
-COMMANDS = ["query", "pull", "push", "verify", "bag", "status", "doctor", "serve", "demo"]
+COMMANDS = ["query", "pull", "push", "lock", "verify", "bag", "status", "doctor", "cache", "serve", "demo"]
 FILTERS = [
     "--table", "--instrument", "--data-level", "--descriptor", "--start-date", "--end-date", "--today",
     "--days-ago", "--ingestion-start-date", "--ingestion-end-date", "--repointing", "--version", "--major-version",

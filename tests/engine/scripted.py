@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
 from imap_bulk.model import Outcome, Progress, Proof, SignedUrl, Transfer
 from imap_bulk.settings import Settings
@@ -74,10 +75,12 @@ class Run:
     root: Path
     settings: Settings
     events: list[Progress | Outcome] = field(default_factory=list)
+    keep: Keep | None = None
 
     async def __call__(self, *transfers: Transfer) -> list[Outcome]:
         async with StorageTransport(self.settings, self.signer.storage.url) as transport:
-            await Engine(self.signer, transport, self.root, self.settings).run(transfers, self.events.append)
+            engine = Engine(self.signer, transport, self.root, self.settings, self.keep)
+            await engine.run(transfers, self.events.append)
         return [event for event in self.events if isinstance(event, Outcome)]
 
 

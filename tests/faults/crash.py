@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from imap_bulk import cache
 from imap_bulk.cli.main import main
 from imap_bulk.journal import journal
 
@@ -65,6 +66,10 @@ def _rename(dying: Callable[..., Any]) -> None:
     os.replace = choose  # type: ignore[assignment]
 
 
+def _cache(dying: Callable[..., Any]) -> None:
+    cache._copy = dying(cache._copy)
+
+
 def _journal(dying: Callable[..., Any]) -> None:
     journal._BATCH = 1
     journal.Journal.flush = dying(journal.Journal.flush)  # type: ignore[method-assign]
@@ -75,6 +80,7 @@ POINTS: dict[str, Callable[[Callable[..., Any]], None]] = {
     "fsync": _fsync,
     "rename": _rename,
     "fsync-directory": lambda dying: _fsync(dying, of_directory=True),
+    "cache": _cache,
     "journal": _journal,
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from imap_bulk.cli.words import Proofs
 from imap_bulk.errors import TransientError
+from imap_bulk.lockfile import Change
 from imap_bulk.model import Event, Outcome, Plan, Progress, Result, Transfer
 
 SCHEMA = 1
@@ -30,6 +31,12 @@ def progress(files: int, wanted_files: int, moved_bytes: int, seconds: float) ->
     """Write how far a run is: files that ended of those planned, bytes so far."""
     told = {"files": files, "of": wanted_files, "bytes": moved_bytes, "seconds": round(seconds, 3)}
     return json.dumps({"schema": SCHEMA, "event": "progress", **told})
+
+
+def change(changed: Change, kind: str) -> str:
+    """Write what becomes of one file of a lock file as a line without its end."""
+    told = {"event": "change", "kind": kind, "old": changed.old, "new": changed.new}
+    return json.dumps({"schema": SCHEMA, **told})
 
 
 def plan(event: Plan) -> dict[str, Any]:
@@ -61,6 +68,7 @@ def outcome(event: Outcome) -> dict[str, Any]:
         "bytes": event.bytes,
         "digest": str(event.digest) if event.digest else None,
         "verified_by": event.verified_by and str(event.verified_by),
+        "cached": event.is_cached,
         "error": error
         and {
             "type": type(error).__name__,
@@ -72,7 +80,18 @@ def outcome(event: Outcome) -> dict[str, Any]:
 
 def summary(event: Result, proofs: Proofs) -> dict[str, Any]:
     """Describe a run that is over."""
-    names = ("wanted", "done", "skipped", "failed", "cancelled", "passing", "verified", "unverified", "bytes")
+    names = (
+        "wanted",
+        "done",
+        "cached",
+        "skipped",
+        "failed",
+        "cancelled",
+        "passing",
+        "verified",
+        "unverified",
+        "bytes",
+    )
     return {
         "event": "summary",
         **{name: getattr(event, name) for name in names},

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import options, tables
+from imap_bulk.cli import caching, options, tables
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.moving import pull_files, push_files
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.options import Place, Wishes
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -73,22 +75,48 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @click.command(short_help="Bring files from the archive.")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.filters
+@click.option(
+    "--locked", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Pull exactly what this lock file pins, from the cache where it has it.",
+)  # fmt: skip
+@click.option(
+    "--offline", is_flag=True,
+    help="Send no request: what is neither here nor in the cache fails. Not with filters.",
+)  # fmt: skip
+@caching.cache_options
+@click.option(
+    "--summary-markdown", "summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.",
+)  # fmt: skip
 @options.dask
 @options.transfer_options
 @click.pass_obj
-def pull(place: Place, /, sources: tuple[str, ...], dask: str | None, **given: Any) -> ExitCode:
-    """Bring everything that matches the filters, or else what each SOURCE names.
+def pull(
+    place: Place, /, sources: tuple[str, ...], locked: Path | None, offline: bool,
+    cache_dir: Path | None, no_cache: bool, summary: Path | None, dask: str | None, **given: Any,
+) -> ExitCode:  # fmt: skip
+    """Bring everything that matches the filters, or else what each SOURCE names or a lock file pins.
 
     A SOURCE is a file name, an archive path, a manifest file, or - for a manifest on standard input. Files go
     below the data directory, in the archive's own layout. What is there and right does not move again.
+
+    --locked uses and fills the user's cache; other pulls do so when --cache-dir or IMAP_BULK_CACHE_DIR names one.
 
     \b
     Examples:
       imap-bulk pull --instrument mag --data-level l2 --version latest
       imap-bulk --data-dir /data pull wanted.txt --jobs 16
+      imap-bulk pull --locked data.lock --offline
     """
-    wishes = options.wishes_of(given)
+    cache = caching.chosen(cache_dir, no_cache, usually=locked is not None)
+    wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
     by_filters = options.any_given(given)
+    if locked and (by_filters or sources):
+        raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")
+    if offline and by_filters:
+        raise click.UsageError("--offline asks nobody, and filters are for the archive to answer; use --locked.")
+    if locked:
+        return _pull_locked(place, locked, wishes)
     if by_filters == bool(sources):
         raise click.UsageError(
             "Give filters or sources, not both: a file of names cannot be filtered."
@@ -96,12 +124,27 @@ def pull(place: Place, /, sources: tuple[str, ...], dask: str | None, **given: A
             else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
         )
     wanted = options.query_of(given) if by_filters else None
-    listed = None if wanted else _named(sources)
+    return _pull(place, wanted, sources, wishes)
+
+
+def _pull_locked(place: Place, path: Path, wishes: Wishes) -> ExitCode:
+    from imap_bulk import aio, lockfile
+
+    lock = lockfile.read(path)
+    archive = place.imap(wishes.settings)
+    code = pull_files(archive, aio.each(lockfile.files_of(lock)), place.data_dir, wishes)
+    if code is not ExitCode.DONE and lock.archive != archive.name and not wishes.offline:
+        click.echo(f"Hint: {path} was made with {lock.archive}, and {archive.name} was asked.", err=True)
+    return code
+
+
+def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishes: Wishes) -> ExitCode:
+    files = None if query else _named(named)
     from imap_bulk import aio
 
     archive = place.imap(wishes.settings)
-    files = archive.search(wanted) if wanted else aio.each(listed or [])
-    return pull_files(archive, files, place.data_dir, wishes, dask=dask, hint_when_empty=archive.hint_when_empty)
+    wanted = archive.search(query) if query else aio.each(files or [])
+    return pull_files(archive, wanted, place.data_dir, wishes, archive.hint_when_empty)
 
 
 def _named(sources: tuple[str, ...]) -> "Iterator[RemoteFile]":

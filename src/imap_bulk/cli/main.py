@@ -24,10 +24,12 @@ _ROOMS = {
     "query": "imap",
     "pull": "imap",
     "push": "imap",
+    "lock": "locking",
     "verify": "verifying",
     "bag": "verifying",
     "status": "upkeep",
     "doctor": "upkeep",
+    "cache": "caching",
     "serve": "serving",
     "demo": "local",
 }

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imap_bulk.cli import words
+from imap_bulk.cli import caching, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
+from imap_bulk.cli.markdown import JobSummary
 from imap_bulk.cli.options import Wishes
 from imap_bulk.cli.words import Verb
 
@@ -23,18 +24,22 @@ def pull_files(
     files: "AsyncIterable[RemoteFile]",
     data_dir: Path,
     wishes: Wishes,
-    *,
-    dask: str | None = None,
     hint_when_empty: Callable[[], str | None] = lambda: None,
 ) -> ExitCode:
     """Pull `files`, which is usually a search, by this process or a cluster; say why there may be none."""
     from imap_bulk import bulk
 
-    move = _fanout(dask) if dask else None
+    move = _fanout(wishes.dask) if wishes.dask else None
     with _console(Verb.PULL, wishes) as console:
-        work = bulk.pull(archive, files, data_dir, wishes.settings, console, dry_run=wishes.dry_run, move=move)
+        report = JobSummary(wishes.summary, Verb.PULL, console) if wishes.summary else console
+        work = bulk.pull(
+            archive, files, data_dir, wishes.settings, report, dry_run=wishes.dry_run,
+            move=move, cache=wishes.cache, offline=wishes.offline,
+        )  # fmt: skip
         result = run(work)
         _tell_plan(console, Verb.PULL, wishes)
+        if complaint := caching.complaint(wishes.cache):
+            console.tell(complaint)
         if not result.wanted and not (console.plan and console.plan.files):
             console.tell("No file matches.")
             if hint := hint_when_empty():

@@ -17,6 +17,7 @@ from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
+    from imap_bulk.cache import Cache
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -241,6 +242,12 @@ class Wishes:
     dry_run: bool
     quiet: bool
     as_json: bool
+    cache: "Cache | None" = None
+    offline: bool = False
+    summary: Path | None = None
+    """Where a summary in Markdown belongs."""
+    dask: str | None = None
+    """The cluster that is to move the files."""
 
 
 def wishes_of(given: dict[str, Any]) -> Wishes:

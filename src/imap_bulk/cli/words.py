@@ -63,7 +63,7 @@ def failure(outcome: Outcome) -> str:
 
 def success(verb: Verb, outcome: Outcome) -> str:
     """Say how a file became done or skipped."""
-    how = verb.done if outcome.bytes else "there already"
+    how = "from the cache" if outcome.is_cached else verb.done if outcome.bytes else "there already"
     proof = outcome.verified_by or "no proof"
     return f"{outcome.transfer.key}: {how}, {size(outcome.bytes)} in {duration(outcome.seconds)} ({proof})"
 
@@ -86,15 +86,21 @@ def plan(verb: Verb, planned: Plan) -> str:
     return ", ".join(parts) + "; nothing was moved."
 
 
+def counts(verb: Verb, result: Result) -> list[tuple[str, int]]:
+    """Name each way in which files have ended, and count them."""
+    told = [
+        (verb.done, result.done - result.cached),
+        ("from the cache", result.cached),
+        ("already there", result.skipped),
+        ("failed", result.failed),
+        ("cancelled", result.cancelled),
+    ]
+    return [(word, count) for word, count in told if count]
+
+
 def summary(verb: Verb, result: Result, proofs: Proofs) -> str:
     """Say how a run ended: counts, bytes, rate, and what is verified."""
-    counts = [
-        (result.done, verb.done),
-        (result.skipped, "already there"),
-        (result.failed, "failed"),
-        (result.cancelled, "cancelled"),
-    ]
-    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    told = ", ".join(f"{count} {word}" for word, count in counts(verb, result))
     parts = [f"{files(result.wanted)}: {told}"]
     if result.bytes:
         pace = size(result.bytes / max(result.seconds, 1e-3))

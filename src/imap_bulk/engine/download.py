@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
@@ -41,6 +42,9 @@ MOST_WRONG_PARTS = 2
 """Times that storage may send wrong parts before it is asked for whole objects alone."""
 
 
+Keep = Callable[[Path, Digest], None]
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """What all downloads of a run share."""
@@ -51,6 +55,7 @@ class Way:
     signer: Signer
     budget: Budget
     group: GroupCommit
+    keep: Keep | None = None
 
 
 class Download:
@@ -119,6 +124,8 @@ class Download:
             await self._fetch(signed, response, self._partial, promise)
             digest = self._verify(self._partial, promise, response)
         proof = await self._judge(self._partial, promise)
+        if way.keep and proof and proof.verifies:
+            await to_the_end(way.keep, self._partial.part.path, digest)
         if way.settings.fsync:
             await way.group.commit(self._partial.part, self._partial.front)
         else:

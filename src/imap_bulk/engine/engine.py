@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imap_bulk.engine.attempts import Attempts, Desk, Report
-from imap_bulk.engine.download import Way, memory_of_stream
+from imap_bulk.engine.download import Keep, Way, memory_of_stream
 from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedSigner, PacedTransport
@@ -36,6 +36,8 @@ class Engine:
     transport: Transport
     root: Path
     settings: Settings
+    keep: Keep | None = None
+    """Takes the part file and digest of each download that was verified, before it is committed."""
 
     async def run(self, transfers: Iterable[Transfer], report: Report) -> None:
         """Try every transfer and report how each ended.
@@ -45,7 +47,7 @@ class Engine:
         paces = Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
-        way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit())
+        way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep)
         desk = Desk(signer, way, paces, report)
         await _run(transfers, desk, self.settings.jobs)
 

@@ -106,6 +106,12 @@ class ImapQuery:
         names = [field.name for field in fields(self) if field.name not in {"table", "legacy_names"}]
         return [name for name in names if getattr(self, name) not in (None, ())]
 
+    def conditions(self) -> dict[str, Any]:
+        """Give what `of` makes this query from, as a JSON document can hold it."""
+        given = {name: getattr(self, name) for name in self.given()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        return {"table": self.table, **plain}
+
     def pieces(self) -> Iterator[Self]:
         """Yield the queries with at most one instrument, data level and descriptor that together make this one."""
         choices = product(self.instrument or ("",), self.data_level or ("",), self.descriptor or ("",))
