@@ -97,6 +97,12 @@ async def test_a_caller_may_choose_the_id(visitor: Visitor) -> None:
     assert (await visitor.fault("POST", "/ephemeris/search", QUERY | {"request_id": "x"}))[0] == 400
 
 
+async def test_of_two_searches_with_one_id_one_is_refused(visitor: Visitor) -> None:
+    query = QUERY | {"request_id": str(uuid.uuid4())}
+    answers = await asyncio.gather(*(visitor.send("POST", f"{API}/ephemeris/search", query) for _ in range(2)))
+    assert sorted(answer.status for answer in answers) == [202, 400]
+
+
 async def test_an_unknown_request_is_not_found(visitor: Visitor) -> None:
     for kind, rest, method in product(QUERIES, ("", "/data"), ("GET", "DELETE")):
         status, code, _ = await visitor.fault(method, f"/{kind}/requests/{uuid.uuid4()}{rest}")
