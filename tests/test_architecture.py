@@ -14,7 +14,7 @@ FLOORS = [
     {"http", "retry", "manifest", "listing", "journal"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
-    {"bulk"},
+    {"bulk", "records"},
     {"aio"},
     {"blocking"},
     {"cli"},

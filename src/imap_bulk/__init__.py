@@ -4,6 +4,13 @@
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
       moving.py       a pull or a push of any archive
+      aurorax/        AURORAX'S COMMANDS
+        group.py        the group
+        filters.py      the options of a search, as a query
+        asking.py       availability · query
+        sources.py      the data sources, listed and changed
+        moving.py       pull · push · delete
+        forms.py        the forms in which answers are printed
       local.py        verify · serve · demo
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
@@ -19,6 +26,7 @@
     aio.py          query, pull, push, verify as coroutines
     blocking.py     the same for plain callers, also where an event loop already runs
     sources.py      what a person names (files, directories, manifests) as files to pull or push
+    records.py      the push of records to an archive that takes no files, told from beginning to end
     bulk.py         the verbs, each told from beginning to end
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
@@ -52,6 +60,23 @@
         split.py        a query too large to be answered, in parts
         records.py      its answers, read and filtered
         signed.py       the signed URLs it gives
+      aurorax/        AuroraX, of the University of Calgary
+        archive.py      searches it, and has it sign URLs
+        query.py        what it can be asked for, checked before it is asked
+        moments.py      its times, and ranges of them in windows
+        searching.py    a search: submitted, waited for, cancelled
+        document.py     a search's result, record by record
+        products.py     data products as files
+        content.py      what a product's file looks like
+        keys.py         object keys for what has no names
+        sources.py      its data sources, listed and changed
+        availability.py  how many records it has of each day
+        forms.py        files of records taken apart
+        records.py      records to push: read, and all of them checked
+        batches.py      records on their way, and what the archive says of them
+        visible.py      which pushed records a search finds
+        api.py          the two ways to its API: in public, and with the key
+        refusals.py     what its refusals mean
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap/           THE IMAP SCIENCE DATA CENTER'S API
@@ -117,7 +142,7 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk > engine | archives | server | sources >
+Imports point down, never sideways: cli > blocking > aio > bulk | records > engine | archives | server | sources >
 transport > http, retry, manifest, listing, journal > model, settings, filenames, environment > errors, digest.
 """
 

@@ -32,6 +32,12 @@ CREATE TABLE moved (
 PRAGMA user_version = {_SCHEMA_VERSION};
 COMMIT;
 """
+_ACCEPTED = """
+CREATE TABLE IF NOT EXISTS accepted (
+    archive TEXT NOT NULL, place TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (archive, place, key)
+) WITHOUT ROWID
+"""
 _PLAN = """
 CREATE TEMP TABLE plan (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
@@ -176,13 +182,29 @@ class Journal:
         """Commit what has been remembered."""
         self._written_at = time.monotonic()
         rows, self._unwritten = self._unwritten, []
+        self._remember("INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _remember(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         try:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._database.executemany(statement, rows)
             self._database.execute("COMMIT")
         except sqlite3.OperationalError:  # locked by another process, or the disk is full: a cache may forget
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
+
+    def has_accepted(self, place: str, key: str, digest: bytes) -> bool:
+        """Tell whether the last record of this key that the archive took, there, was this very one."""
+        row = (self._archive, place, key, digest)
+        found = self._database.execute(
+            "SELECT 1 FROM accepted WHERE archive = ? AND place = ? AND key = ? AND digest = ?", row
+        )
+        return found.fetchone() is not None
+
+    def accept(self, place: str, records: Iterable[tuple[str, bytes]]) -> None:
+        """Remember records that the archive took, by key and digest."""
+        rows = ((self._archive, place, key, digest) for key, digest in records)
+        self._remember("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows)
 
     def _record_of(self, row: Sequence[Any]) -> Record:
         key, path, size, mtime_ns, digest, verified_by = row
@@ -231,6 +253,7 @@ def _connect(place: str) -> sqlite3.Connection:
             database.executescript(_SCHEMA)
         elif version != _SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"journal of schema version {version}")
+        database.execute(_ACCEPTED)  # younger than the schema, and no reason to lay older journals aside
         database.execute(_PLAN)
     except sqlite3.DatabaseError:
         database.close()

@@ -12,11 +12,23 @@ class Verb(StrEnum):
     PULL = "pull"
     PUSH = "push"
     VERIFY = "verify"
+    RECORDS = "push of records"
 
     @property
     def done(self) -> str:
-        """What became of a file that it went well with."""
-        return {Verb.PULL: "pulled", Verb.PUSH: "pushed", Verb.VERIFY: "intact"}[self]
+        """What became of a file, or a record, that it went well with."""
+        done = {Verb.PULL: "pulled", Verb.PUSH: "pushed", Verb.VERIFY: "intact", Verb.RECORDS: "accepted"}
+        return done[self]
+
+    @property
+    def command(self) -> str:
+        """What a person does."""
+        return "push" if self is Verb.RECORDS else str(self)
+
+    def things(self, number: int) -> str:
+        """Say how many of what it moves."""
+        thing = "record" if self is Verb.RECORDS else "file"
+        return f"1 {thing}" if number == 1 else f"{number} {thing}s"
 
 
 Proofs = Mapping[Proof | None, int]
@@ -48,11 +60,6 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def files(count: int) -> str:
-    """Say a number of files."""
-    return "1 file" if count == 1 else f"{count} files"
-
-
 def failure(outcome: Outcome) -> str:
     """Say in one sentence what happened to which file."""
     said, key = str(outcome.error), outcome.transfer.key
@@ -75,7 +82,7 @@ def planned(transfer: Transfer) -> str:
 
 def plan(verb: Verb, planned: Plan) -> str:
     """Say what a run without `--dry-run` would move."""
-    parts = [f"Would {verb} {files(planned.files)}"]
+    parts = [f"Would {verb.command} {verb.things(planned.files)}"]
     if planned.files > planned.unsized:
         parts.append(size(planned.bytes))
     if planned.files and planned.unsized:
@@ -94,13 +101,20 @@ def summary(verb: Verb, result: Result, proofs: Proofs) -> str:
         (result.cancelled, "cancelled"),
     ]
     told = ", ".join(f"{count} {word}" for count, word in counts if count)
-    parts = [f"{files(result.wanted)}: {told}"]
+    parts = [f"{verb.things(result.wanted)}: {told}"]
     if result.bytes:
         pace = size(result.bytes / max(result.seconds, 1e-3))
         parts.append(f"{size(result.bytes)} in {duration(result.seconds)} ({pace}/s)")
     if result.done + result.skipped:
-        parts.append(_verified(result, proofs))
+        parts.append(_found(result) if verb is Verb.RECORDS else _verified(result, proofs))
     return "; ".join(parts)
+
+
+def _found(result: Result) -> str:
+    """Say how many records a search has shown: nothing else tells what became of them."""
+    if result.verified:
+        return "all found by a search" if not result.unverified else f"{result.verified} found by a search"
+    return "NOT verified: only a search shows what the archive makes of them (--verify)"
 
 
 _WEAK = {
