@@ -206,6 +206,10 @@ class Journal:
         rows = ((self._archive, place, key, digest) for key, digest in records)
         self._remember("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows)
 
+    def forget_accepted(self, place: str) -> None:
+        """Forget what the archive took there: some of it was deleted since."""
+        self._remember("DELETE FROM accepted WHERE archive = ? AND place = ?", [(self._archive, place)])
+
     def _record_of(self, row: Sequence[Any]) -> Record:
         key, path, size, mtime_ns, digest, verified_by = row
         return Record(

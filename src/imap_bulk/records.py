@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from imap_bulk.archives.aurorax import AuroraxArchive
+from imap_bulk.archives.aurorax import AuroraxArchive, Kind
 from imap_bulk.archives.aurorax.batches import Batches, Fate, Verdict
 from imap_bulk.archives.aurorax.keys import Triple
 from imap_bulk.archives.aurorax.records import Entry, Records, hold_to_source, split
@@ -74,7 +74,7 @@ async def push_records(
             )
             push.plan()
             if dry_run:
-                return push.tally.result()
+                return Result()
             try:
                 await push.send()
                 await push.verify()
@@ -93,12 +93,22 @@ async def _find(sources: Sources, wanted: int | Triple, draft: SourceDraft | Non
     return await sources.add(draft)
 
 
+def forget(archive: AuroraxArchive, kind: Kind, source: Record, data_dir: Path) -> None:
+    """Have the journal forget what a source has accepted, for some of it was deleted since."""
+    with Journal(data_dir, archive.name, Direction.PUSH, create=False) as journal:
+        journal.forget_accepted(_place(kind, source))
+
+
+def _place(kind: Kind, source: Record) -> str:
+    return f"{kind}/{source['identifier']}"
+
+
 class _Notebook:
     """What the journal knows of the records of one source."""
 
     def __init__(self, journal: Journal, records: Records, source: Record, settings: Settings) -> None:
         self._journal = journal
-        self._place = f"{records.kind}/{source['identifier']}"
+        self._place = _place(records.kind, source)
         self._overwrite = settings.overwrite
 
     def has(self, entry: Entry) -> bool:

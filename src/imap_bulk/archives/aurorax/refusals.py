@@ -28,7 +28,7 @@ def told(document: object) -> str:
     """Say what an error document says: its code and its message, or else all of it."""
     if not isinstance(document, Mapping):
         return one_line(document)
-    message = document.get("error_message") or document.get("message") or ""
+    message = str(document.get("error_message") or document.get("message") or "").rstrip(". ")
     code = document.get("error_code") or ""
     return one_line(f"{code}: {message}" if code and message else message or code or dict(document))
 

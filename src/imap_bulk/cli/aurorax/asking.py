@@ -109,7 +109,8 @@ def _days(given: dict[str, Any]) -> "tuple[date, date]":
 
 
 async def _availability(archive: "AuroraxArchive", first: "date", last: "date", given: dict[str, Any]) -> None:
-    from imap_bulk.archives.aurorax.availability import availability
+    from imap_bulk.archives.aurorax.availability import Available, availability
+    from imap_bulk.archives.aurorax.sources import triple_of
 
     async with archive:
         found = await availability(
@@ -122,6 +123,12 @@ async def _availability(archive: "AuroraxArchive", first: "date", last: "date", 
             product_type=given["product_type"],
             slow=given["slow"],
         )
+        if given["missing"]:  # a source that has nothing at all may be left out of the answer
+            known = {each.triple for each in found}
+            listed = await archive.sources.listed(filters.chosen_of(given), source_type=given["source_type"])
+            found += [Available(source, {}) for source in listed if triple_of(source) not in known]
+    if not found:
+        click.echo("Hint: no data source has any; `imap-bulk aurorax sources` lists them", err=True)
     if given["missing"]:
         await forms.show("missing", "days without records", _missing(found, first, last), given["output_format"])
     else:

@@ -198,6 +198,9 @@ def delete(place: Place, /, **given: Any) -> ExitCode:
     if not options.agreed(f"Delete {named}?", yes=given["yes"]):
         return ExitCode.FAILED
     run(_delete(archive, source, doomed))
+    from imap_bulk.records import forget
+
+    forget(archive, filters.kind_of(given["kind"]), source, place.data_dir)
     later = "; the archive does so in its own time" if given["kind"] == "ephemeris" else ""
     click.echo(f"Asked to delete {named}{later}.")
     return ExitCode.DONE

@@ -1,7 +1,6 @@
 """The data sources of AuroraX, listed and changed."""
 
 import json
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +13,8 @@ from imap_bulk.cli.options import Place
 from imap_bulk.errors import BadQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from imap_bulk.archives.aurorax.sources import SourceDraft, Sources
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ def add(place: Place, /, **given: Any) -> ExitCode:
 @click.argument("identifier", type=int)
 @_draft_options
 @click.pass_obj
-def update(place: Place, identifier: int, /, **given: Any) -> ExitCode:
+def update(place: Place, identifier: int, **given: Any) -> ExitCode:
     """Change those fields of the data source with this IDENTIFIER that are given, and print its record."""
     draft = _draft(given)
     if not draft.body():
