@@ -115,7 +115,7 @@ class AuroraxArchive:
     async def _places(self, more: Iterable[Triple] = ()) -> dict[Triple, str]:
         """Give each source of the archive its directory, so that its name does not depend on what is asked for."""
         records = await self.sources.listed(Chosen())
-        return keys.directories({*map(triple_of, records), *more})
+        return keys.directories(dict.fromkeys((*map(triple_of, records), *more)))
 
     async def _products(self, query: ProductQuery) -> AsyncIterator[RemoteFile]:
         records = [record async for record in self.records(query)]

@@ -10,7 +10,7 @@ from imap_bulk.archives.aurorax.refusals import hidden_refusal
 from imap_bulk.errors import Garbled
 
 _BLANK = re.compile(r"[ \t\r\n]*")
-_CLOSED = re.compile(r"""[\]}"]""")
+_MORE_OF_A_NUMBER = re.compile("[-+.0-9eE]*")
 _DECODER = json.JSONDecoder()
 _PIECE_CHARACTERS = 1 << 18
 
@@ -127,7 +127,8 @@ class _Text:
                     raise
                 more *= 2  # else a value of many pieces would cost the square of their number
                 continue
-            if end == len(self._text) and not _CLOSED.match(self._text, end - 1) and self._read_on(more):
+            is_open = not isinstance(value, str | list | dict) and _MORE_OF_A_NUMBER.fullmatch(self._text, end)
+            if is_open and self._read_on(more):
                 continue  # a number may go on in the next piece
             self._at = end
             return value

@@ -97,7 +97,7 @@ def add(place: Place, /, **given: Any) -> ExitCode:
 @click.argument("identifier", type=int)
 @_draft_options
 @click.pass_obj
-def update(place: Place, identifier: int, **given: Any) -> ExitCode:
+def update(place: Place, /, identifier: int, **given: Any) -> ExitCode:
     """Change those fields of the data source with this IDENTIFIER that are given, and print its record."""
     draft = _draft(given)
     if not draft.body():
