@@ -92,9 +92,10 @@ class Catalog:
         with self._lock, self._writer:
             return work(self._writer)
 
-    def sources(self) -> list[Source]:
-        """Return all sources by identifier: some dozens."""
-        return [_source(row) for row in self.ask(f"SELECT {_SOURCE} FROM source ORDER BY identifier")]
+    def sources(self, connection: sqlite3.Connection | None = None) -> list[Source]:
+        """Return all sources by identifier, some dozens; in a thread over its own connection."""
+        rows = (connection or self._reader).execute(f"SELECT {_SOURCE} FROM source ORDER BY identifier").fetchall()
+        return [_source(row) for row in rows]
 
     def source(self, identifier: int) -> Source | None:
         """Look up one source."""

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any
@@ -28,26 +28,33 @@ class Holdings:
     now: int
     """The sample ends here: nothing was measured in the future."""
 
+    check: Callable[[], None] = lambda: None
+    """Called once in a while; what it raises ends the reading."""
+
     def ephemeris(self, source: Source, start: float, end: float) -> Iterator[dict[str, Any]]:
         """Yield the ephemeris records from `start` to `end`, both included, in order."""
+        return (record for _, record in self.timed(source, start, end))
+
+    def timed(self, source: Source, start: float, end: float) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the same records with their epochs."""
         first, last = int(-(-start // 1)), int(end // 1)
         if not source.sampled:
-            yield from (record for _, record in self._uploaded(source, first, last))
+            yield from self._uploaded(source, first, last)
             return
         # Day by day: a month of uploads need not be in memory at once.
         for midnight in range(first // DAY * DAY, last + 1, DAY):
             yield from self._day(source, max(first, midnight), min(last, midnight + DAY - 1))
 
-    def _day(self, source: Source, first: int, last: int) -> Iterator[dict[str, Any]]:
+    def _day(self, source: Source, first: int, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        self.check()
         computed = orbits.computed(source, first, min(last, self.now), self.seed)
         erased = self.connection.execute(_ERASED, (source.identifier, last, first)).fetchall()
         uploaded = dict(self._uploaded(source, first, last))
         if not (erased or uploaded):
-            yield from (record for _, record in computed)
+            yield from computed
             return
         left = {epoch: record for epoch, record in computed if not any(a <= epoch <= b for a, b in erased)}
-        for _, record in sorted((left | uploaded).items()):
-            yield record
+        yield from sorted((left | uploaded).items())
 
     def _uploaded(self, source: Source, first: int, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
         basic = source.in_record()

@@ -1,23 +1,26 @@
 """The endpoints of searches: asked for, polled, fetched, cancelled; and those that answer at once."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from itertools import chain
 from typing import Any
 
 from aiohttp import web
 
-from imap_bulk.server.aurorax import spool
+from imap_bulk.server.aurorax import conjunctions, spool
 from imap_bulk.server.aurorax.accounts import Accounts
 from imap_bulk.server.aurorax.answers import JSON, bad_request, nothing, read_object, told
 from imap_bulk.server.aurorax.catalog import Catalog
-from imap_bulk.server.aurorax.finding import Finder
+from imap_bulk.server.aurorax.finding import READERS, Finder
+from imap_bulk.server.aurorax.parameters import read_flag
 from imap_bulk.server.aurorax.queries import TEN_YEARS, TWO_DAYS, read_ephemeris_query, read_product_query
 from imap_bulk.server.aurorax.requests import Kind
 from imap_bulk.server.aurorax.searches import Searches
 from imap_bulk.server.aurorax.shapes import Reshape, reshaped, with_sources
 from imap_bulk.server.aurorax.sources import Format
+from imap_bulk.server.aurorax.streaming import stream
+
+FAILS = "fails"
+"""The key under which a request says that its search is to fail."""
 
 Base = Callable[[web.Request], str]
 """The address under which a request has reached the server."""
@@ -54,13 +57,14 @@ class SearchRoutes:
 
     async def _submit(self, kind: Kind, request: web.Request) -> web.Response:
         query = await read_object(request)
-        self._finder.check(kind, query)
+        READERS[kind](query)
         search = await self._searches.submit(
             kind,
             query,
             self._base(request),
             account=self._account(request),
             address=request.remote or "",
+            fails=FAILS in request,
         )
         path = f"/api/v1/{kind}/requests/{search.id}"
         return nothing(202, Location=self._base(request) + path)
@@ -83,25 +87,29 @@ class SearchRoutes:
 
     async def _result(self, kind: Kind, request: web.Request) -> web.StreamResponse:
         form = Format.read(request.query.get("data_source_record_format"))
+        with_queries = read_flag(request, "generate_ephemeris_queries") and kind is Kind.CONJUNCTIONS
         path = await self._searches.result(kind, request.match_info["id"], self._account(request))
-        if form is Format.BASIC:
-            return await _streamed(request, spool.whole(path), length=path.stat().st_size)
-        return await _streamed(request, spool.written(spool.read(path), with_sources(form, self._by_identifier())))
+        if form is Format.BASIC and not with_queries:
+            return await stream(request, spool.whole(path), JSON, length=path.stat().st_size)
+        records = spool.read(path)
+        if with_queries:
+            records = map(conjunctions.with_queries, records)
+        return await stream(request, spool.written(records, with_sources(form, self._by_identifier())), JSON)
 
     async def _shaped(self, kind: Kind, request: web.Request) -> web.StreamResponse:
         reshape = reshaped(await read_object(request), self._by_identifier())
         path = await self._searches.result(kind, request.match_info["id"], self._account(request))
-        return await _streamed(request, spool.written(spool.read(path), reshape))
+        return await stream(request, spool.written(spool.read(path), reshape), JSON)
 
     async def _ephemeris_at_once(self, request: web.Request) -> web.StreamResponse:
         document, reshape = await self._read_synchronous(request)
         found = self._finder.ephemeris(read_ephemeris_query(document, TWO_DAYS))
-        return await _streamed(request, spool.written(found, reshape, bare=True))
+        return await stream(request, spool.written(found, reshape, bare=True), JSON)
 
     async def _products_at_once(self, request: web.Request) -> web.StreamResponse:
         document, reshape = await self._read_synchronous(request)
         found = self._finder.products(read_product_query(document, TEN_YEARS), self._base(request))
-        return await _streamed(request, spool.written(found, reshape, bare=True))
+        return await stream(request, spool.written(found, reshape, bare=True), JSON)
 
     async def _read_synchronous(self, request: web.Request) -> tuple[dict[str, Any], Reshape | None]:
         """Return the query, and the form of its answer: the body's, else that of the URL."""
@@ -116,22 +124,3 @@ class SearchRoutes:
 
     def _by_identifier(self) -> dict[int, Any]:
         return {source.identifier: source for source in self._catalog.sources()}
-
-
-async def _streamed(
-    request: web.Request, pieces: Iterator[bytes], length: int | None = None
-) -> web.StreamResponse:
-    """Send a document piece by piece; what fails before the first one can still be told in an answer."""
-    first = await asyncio.to_thread(next, pieces, b"")
-    second = await asyncio.to_thread(next, pieces, b"")
-    response = web.StreamResponse(headers=JSON)
-    response.content_length = length
-    await response.prepare(request)
-    async for piece in _chained(first + second, pieces):
-        await response.write(piece)
-    return response
-
-
-async def _chained(first: bytes, rest: Iterator[bytes]) -> AsyncIterator[bytes]:
-    async for piece in spool.in_thread(chain([first], rest)):
-        yield piece

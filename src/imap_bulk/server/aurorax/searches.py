@@ -5,6 +5,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from imap_bulk.server.aurorax.spool import Spool
 
 _LOG = logging.getLogger(__name__)
 
-Find = Callable[[Kind, Mapping[str, Any], str], Iterator[dict[str, Any]]]
-"""(kind, query, base URL) -> the records found; runs in a thread."""
+Find = Callable[[Kind, Mapping[str, Any], str, Callable[[], None]], Iterator[dict[str, Any]]]
+"""(kind, query, base URL, check) -> the records found; in a thread, with `check` called once in a while."""
 
 _FAILED = "An error occurred while the search was performed"
 
@@ -117,7 +118,8 @@ class Searches:
 
     async def _written(self, request: SearchRequest) -> tuple[int, int]:
         """Write the result in a thread, which is stopped before this is cancelled."""
-        found = self._until_stopped(request.id, self._find(request.kind, request.query, request.base))
+        check = partial(self._check, request.id)
+        found = _checked(self._find(request.kind, request.query, request.base, check), check)
         writing = asyncio.ensure_future(asyncio.to_thread(self._spool.write, request.id, found))
         try:
             return await asyncio.shield(writing)
@@ -127,11 +129,9 @@ class Searches:
             self._stopped.discard(request.id)
             raise
 
-    def _until_stopped(self, own: str, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        for record in records:
-            if own in self._stopped:
-                raise Cancelled
-            yield record
+    def _check(self, own: str) -> None:
+        if own in self._stopped:
+            raise Cancelled
 
     async def _complete(self, request: SearchRequest, count: int, size: int) -> None:
         now = self._clock()
@@ -203,6 +203,12 @@ class Searches:
     def _all(self, condition: str, *values: Any) -> list[SearchRequest]:
         rows = self._catalog.ask(f"SELECT {requests.COLUMNS} FROM request {condition}", *values)  # noqa: S608 - constants
         return [requests.of_row(row) for row in rows]
+
+
+def _checked(records: Iterable[dict[str, Any]], check: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        check()
+        yield record
 
 
 def _added(request: SearchRequest) -> Change:

@@ -14,7 +14,9 @@ from imap_bulk.server.aurorax.accounts import Account, Accounts
 from imap_bulk.server.aurorax.answers import error_documents
 from imap_bulk.server.aurorax.availability import AvailabilityRoutes
 from imap_bulk.server.aurorax.catalog import Catalog
+from imap_bulk.server.aurorax.committing import Committer
 from imap_bulk.server.aurorax.counting import Counter
+from imap_bulk.server.aurorax.files import FileRoutes
 from imap_bulk.server.aurorax.finding import Finder
 from imap_bulk.server.aurorax.ingestion import Ingestion
 from imap_bulk.server.aurorax.managing import ManagingRoutes
@@ -22,6 +24,7 @@ from imap_bulk.server.aurorax.search_routes import SearchRoutes
 from imap_bulk.server.aurorax.searches import Searches
 from imap_bulk.server.aurorax.source_routes import SourceRoutes
 from imap_bulk.server.aurorax.spool import Spool
+from imap_bulk.server.aurorax.utility_routes import UtilityRoutes
 from imap_bulk.server.listening import listen, origin
 
 __all__ = ["Account", "AuroraxOptions", "AuroraxServer"]
@@ -72,10 +75,7 @@ class AuroraxOptions:
     """How long results can be fetched."""
 
     faults: str = ""
-    """Faults to be committed; "" commits none."""
-
-    stall: float = 60.0
-    """How long a slow body takes."""
+    """Faults to be committed, as `committing.parse_spec` reads them; "" commits none."""
 
     public_url: str | None = None
     """The base of the URLs that are handed out; None takes the address by which a request has come."""
@@ -94,11 +94,17 @@ class AuroraxServer:
         self._options = options
         self._stack = AsyncExitStack()
         self._port = 0
+        self._committer = Committer(options.faults, options.seed)
 
     @property
     def url(self) -> str:
         """Base URL, with its real port."""
         return origin(self._options.host, self._port)
+
+    @property
+    def committed(self) -> list[tuple[str, str, str]]:
+        """The faults that were committed: method, path, name."""
+        return self._committer.log
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -138,17 +144,20 @@ class AuroraxServer:
     ) -> web.Application:
         options = self._options
         accounts = Accounts(options.keys, options.accounts, options.clock)
-        application = web.Application(middlewares=[error_documents], client_max_size=_BODY_BYTES)
+        fronts = [error_documents, self._committer.middleware]
+        application = web.Application(middlewares=fronts, client_max_size=_BODY_BYTES)
         router = application.router
         router.add_get("/", _home)
         counter = Counter(catalog, options.seed, options.clock)
         for routes in (
             SourceRoutes(catalog, accounts, counter),
             AvailabilityRoutes(catalog, counter),
+            UtilityRoutes(catalog, accounts, searches),
             ManagingRoutes(catalog, accounts, ingestion, options.clock),
             SearchRoutes(catalog, accounts, searches, finder, self._base),
         ):
             routes.add_to(router, PREFIX)
+        FileRoutes(catalog, options.seed, options.clock).add_to(router)
         return application
 
     def _base(self, request: web.Request) -> str:

@@ -6,6 +6,11 @@ from typing import Any
 from imap_bulk.server.aurorax.answers import bad_request
 from imap_bulk.server.aurorax.sources import Format, Source
 
+_SOURCES = ("data_source", "data_sources", "events", "e1_source", "e2_source")
+"""The fields of a record that hold sources, or records that hold them."""
+
+_MORE = ("owner", "maintainers", "metadata", "ephemeris_metadata_schema", "data_product_metadata_schema")
+
 Reshape = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -16,7 +21,7 @@ def reshaped(tree: object, sources: Mapping[int, Source]) -> Reshape:
     """
     if not isinstance(tree, dict):
         raise bad_request("The response format must be an object of booleans.")
-    if not _asks_for_more(tree.get("data_source")):
+    if not _asks_for_more(tree):
         return lambda record: _pruned(record, tree)
     fuller = with_sources(Format.FULL, sources)
     return lambda record: _pruned(fuller(record), tree)
@@ -27,15 +32,25 @@ def with_sources(form: Format, sources: Mapping[int, Source]) -> Reshape:
     told = {identifier: source.in_record(form) for identifier, source in sources.items()}
 
     def reshape(record: dict[str, Any]) -> dict[str, Any]:
-        basic = record["data_source"]
-        return record | {"data_source": told.get(basic["identifier"], basic)}
+        return {name: _retold(value, told) if name in _SOURCES else value for name, value in record.items()}
 
     return reshape
 
 
-def _asks_for_more(tree: object) -> bool:
-    more = ("owner", "maintainers", "metadata", "ephemeris_metadata_schema", "data_product_metadata_schema")
-    return isinstance(tree, dict) and any(tree.get(name) for name in more)
+def _retold(value: Any, told: Mapping[int, dict[str, Any]]) -> Any:
+    if isinstance(value, list):
+        return [_retold(each, told) for each in value]
+    if "identifier" in value:
+        return told.get(value["identifier"], value)
+    return {name: _retold(each, told) if name in _SOURCES else each for name, each in value.items()}
+
+
+def _asks_for_more(tree: Mapping[str, Any]) -> bool:
+    return any(
+        any(wanted.get(field) for field in _MORE) or _asks_for_more(wanted)
+        for name, wanted in tree.items()
+        if name in _SOURCES and isinstance(wanted, dict)
+    )
 
 
 def _pruned(value: Any, tree: Mapping[str, Any]) -> Any:

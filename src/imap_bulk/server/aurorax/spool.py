@@ -1,10 +1,9 @@
 """Result documents as files: `{"result": [...]}`, a record to a line, so that none is in memory as a whole."""
 
-import asyncio
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -95,9 +94,3 @@ def written(
         yield separator + _SEPARATOR.join(told)
         separator = _SEPARATOR
     yield b"\n]\n" if bare else TAIL
-
-
-async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield pieces each of which is made in a thread."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece

@@ -2,6 +2,7 @@
 
 chaos.py     which request meets which fault
 spec.py      how faults are asked for
+entry.py     one entry of that
 faults.py    every fault, in one table
 body.py      a body cut off, silent, changed, of a wrong length, strangely wrapped
 ranges.py    a part that was not asked for, or of another object

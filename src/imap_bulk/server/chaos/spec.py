@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from imap_bulk.server.chaos.entry import ENTRY, BadEntry, read_count, read_probability, read_seconds
 from imap_bulk.server.chaos.fault import Fault, Kind
 from imap_bulk.server.chaos.faults import ALL
 from imap_bulk.server.wire import Origin
@@ -27,11 +28,6 @@ GROUPS: dict[str, Callable[[Fault, Kind], bool]] = {
     "busy": lambda fault, kind: fault.name.startswith(("503-", "429-")),
 }
 """Group -> whether a fault of a request of this kind is in it."""
-
-_NUMBER = r"[0-9]{0,9}\.?[0-9]{1,9}"
-_ENTRY = re.compile(
-    r"(?:(?P<origin>api|storage):)?(?P<name>[a-z0-9-]+)(?P<sign>[=*])(?P<value>[0-9.:]+)", re.ASCII
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def parse_spec(text: str) -> Spec:
     spec = Spec()
     seen = set()
     for entry in (part.strip() for part in text.split(",")):
-        match = _ENTRY.fullmatch(entry)
+        match = ENTRY.fullmatch(entry)
         if not match:
             raise _bad(
                 entry, "is none of NAME=PROBABILITY, NAME*COUNT, streak=N, stall=SECONDS, outage=START:LENGTH"
@@ -89,61 +85,47 @@ def parse_spec(text: str) -> Spec:
         if subject in seen:
             raise _bad(entry, f"names {subject} a second time")
         seen.add(subject)
-        _add(spec, entry, match)
+        try:
+            _add(spec, match)
+        except BadEntry as trouble:
+            raise _bad(entry, str(trouble)) from None
     for kind in Kind:
         if sum(chance for _, chance in spec.chances(kind)) > 1 + 1e-9:
             raise _bad(text, f"gives probabilities of more than 1 in sum to one request ({kind.name})")
     return spec
 
 
-def _add(spec: Spec, entry: str, match: re.Match[str]) -> None:
+def _add(spec: Spec, match: re.Match[str]) -> None:
+    """Take an entry in. Raises BadEntry."""
     name, sign, value = match["name"], match["sign"], match["value"]
     origin = Origin(match["origin"]) if match["origin"] else None
     if name in ALL:
         aim = Aim(name, origin)
         if origin and not any(aim.hits(kind) for kind in Kind):
-            raise _bad(entry, f"asks for a fault that {origin} cannot commit")
+            raise BadEntry(f"asks for a fault that {origin} cannot commit")
         if sign == "*":
-            spec.counts[aim] = _count(entry, value)
+            spec.counts[aim] = read_count(value)
         else:
-            spec.probabilities[aim] = _probability(entry, value)
+            spec.probabilities[aim] = read_probability(value)
     elif origin or sign == "*":
-        raise _bad(entry, "names no fault")
+        raise BadEntry("names no fault")
     elif name in GROUPS:
-        spec.groups[name] = _probability(entry, value)
+        spec.groups[name] = read_probability(value)
     else:
-        _set_option(spec, entry, name, value)
+        _set_option(spec, name, value)
 
 
-def _set_option(spec: Spec, entry: str, name: str, value: str) -> None:
+def _set_option(spec: Spec, name: str, value: str) -> None:
     match name:
         case "streak":
-            spec.streak = _count(entry, value)
+            spec.streak = read_count(value)
         case "stall":
-            spec.stall = _seconds(entry, value)
+            spec.stall = read_seconds(value)
         case "outage":
             start, _, length = value.partition(":")
-            spec.outage = _seconds(entry, start), _seconds(entry, length)
+            spec.outage = read_seconds(start), read_seconds(length)
         case _:
-            raise _bad(entry, "names no fault, group or option")
-
-
-def _count(entry: str, value: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", value):
-        raise _bad(entry, "needs a whole number")
-    return int(value)
-
-
-def _seconds(entry: str, value: str) -> float:
-    if not re.fullmatch(_NUMBER, value):
-        raise _bad(entry, "needs seconds (outage: START:LENGTH)")
-    return float(value)
-
-
-def _probability(entry: str, value: str) -> float:
-    if not re.fullmatch(_NUMBER, value) or float(value) > 1:
-        raise _bad(entry, "needs a probability from 0 to 1")
-    return float(value)
+            raise BadEntry("names no fault, group or option")
 
 
 def _bad(entry: str, trouble: str) -> ValueError:
