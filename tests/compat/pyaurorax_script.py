@@ -1,6 +1,6 @@
 """What a user of AuroraX does with the official client; runs in the client's own environment, prints JSON.
 
-`python pyaurorax_script.py URL KEY STEP` does one of the steps below.
+`python pyaurorax_script.py URL KEY` takes all the steps below in one process: to import the client takes seconds.
 """
 
 import datetime
@@ -60,10 +60,8 @@ def filtered_ephemeris(client: Client) -> Any:
 
 
 def formatted_ephemeris(client: Client) -> Any:
-    found = client.search.ephemeris.search(
-        START, MORNING, programs=["swarm"], response_format={"epoch": True, "location_geo": {"lat": True, "lon": True}},
-        **QUICK,
-    )  # fmt: skip
+    tree = {"epoch": True, "location_geo": {"lat": True, "lon": True}}
+    found = client.search.ephemeris.search(START, MORNING, programs=["swarm"], response_format=tree, **QUICK)
     return sorted(found.data[0])
 
 
@@ -78,7 +76,9 @@ def conjunctions(client: Client) -> Any:
     ground = client.search.GroundCriteriaBlock(programs=["themis-asi"])
     space = client.search.SpaceCriteriaBlock(programs=["swarm"])
     found = client.search.conjunctions.search(START, EVENING, 500, ground=[ground], space=[space], **QUICK)
-    return [[each.min_distance, each.max_distance, len(each.data_sources), len(each.events)] for each in found.data]
+    return [
+        [each.min_distance, each.max_distance, len(each.data_sources), len(each.events)] for each in found.data
+    ]
 
 
 def cancelled(client: Client) -> Any:
@@ -130,7 +130,11 @@ def uploads_products(client: Client) -> Any:
 def manages_sources(client: Client) -> Any:
     made = client.search.sources.add(
         client.search.DataSource(
-            program="test-program", platform="new", instrument_type="thing", source_type="ground", display_name="New"
+            program="test-program",
+            platform="new",
+            instrument_type="thing",
+            source_type="ground",
+            display_name="New",
         )
     )
     changed = client.search.sources.update(made.identifier, display_name="Newer")
@@ -167,14 +171,23 @@ def _until(look: Callable[[], Any], is_enough: Callable[[Any], bool]) -> Any:
     raise TimeoutError("what was accepted never shows")
 
 
-def main() -> None:
-    url, key, step = sys.argv[1:]
-    client = pyaurorax.PyAuroraX(api_base_url=url, api_key=key or None, progress_bar_disable=True)
+def taken(step: Callable[[Client], Any], client: Client) -> Any:
     try:
-        told = globals()[step](client)
+        return step(client)
     except (pyaurorax.AuroraXError, ValueError) as error:
-        told = {"error": type(error).__name__, "message": str(error)}
-    print(json.dumps(told))
+        return {"error": type(error).__name__, "message": str(error)}
+
+
+STEPS = (
+    sources, unknown_source, ephemeris, filtered_ephemeris, formatted_ephemeris, products, conjunctions, cancelled,
+    availability, uploads_ephemeris, uploads_products, manages_sources, requests,
+)  # fmt: skip
+
+
+def main() -> None:
+    url, key = sys.argv[1:]
+    client = pyaurorax.PyAuroraX(api_base_url=url, api_key=key)
+    print(json.dumps({step.__name__: taken(step, client) for step in STEPS}))
 
 
 if __name__ == "__main__":

@@ -164,6 +164,7 @@ def _prepare(connection: sqlite3.Connection, *, sampled: bool) -> None:
             "move its file away and start again"
         )
     with connection:
+        connection.execute("BEGIN")  # or each table would be a commit of its own
         for sql in _SCHEMA:
             connection.execute(sql)
         for source in sample.sources() if sampled else ():

@@ -42,13 +42,14 @@ class Made:
     ending: str
     begins: int
     ends: int
-    metadata: dict[str, str]
+    metadata: tuple[str, str]
+    """Its field, and the value there."""
 
 
 MADE = (
-    Made("keogram", "full-keogram", "png", 0, DAY - 60, {"keogram_type": "daily_hires"}),
-    Made("movie", "full-movie", "mp4", 0, DAY - 60, {"movie_type": "real-time daily"}),
-    Made("keogram", "ut06-keogram", "png", 6 * 3600, 7 * 3600 - 60, {"keogram_type": "hourly"}),
+    Made("keogram", "full-keogram", "png", 0, DAY - 60, ("keogram_type", "daily_hires")),
+    Made("movie", "full-movie", "mp4", 0, DAY - 60, ("movie_type", "real-time daily")),
+    Made("keogram", "ut06-keogram", "png", 6 * 3600, 7 * 3600 - 60, ("keogram_type", "hourly")),
 )
 """In the order of their starts."""
 
@@ -63,7 +64,7 @@ def made(source: Source, start: float, end: float, base: str) -> Iterator[Produc
             begins, ends = midnight + kind.begins, midnight + kind.ends
             if first <= begins and ends <= end:
                 url = f"{base}/{path_of(source, midnight, kind)}"
-                yield Product(begins, ends, url, kind.type, dict(kind.metadata))
+                yield Product(begins, ends, url, kind.type, dict([kind.metadata]))
 
 
 def path_of(source: Source, midnight: int, kind: Made) -> str:

@@ -19,7 +19,7 @@ from imap_bulk.server.aurorax.shapes import Reshape, reshaped, with_sources
 from imap_bulk.server.aurorax.sources import Format
 from imap_bulk.server.aurorax.streaming import stream
 
-FAILS = "fails"
+FAILS = web.RequestKey("fails", bool)
 """The key under which a request says that its search is to fail."""
 
 Base = Callable[[web.Request], str]

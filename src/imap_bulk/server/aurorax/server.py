@@ -102,6 +102,11 @@ class AuroraxServer:
         return origin(self._options.host, self._port)
 
     @property
+    def root(self) -> Path:
+        """Where its catalog and results live."""
+        return self._options.root
+
+    @property
     def committed(self) -> list[tuple[str, str, str]]:
         """The faults that were committed: method, path, name."""
         return self._committer.log

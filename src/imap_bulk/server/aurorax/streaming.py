@@ -9,9 +9,6 @@ from aiohttp import web
 
 Pieces = AsyncIterator[bytes]
 
-TROUBLE = "trouble"
-"""The key under which a request carries the trouble that its answer's body is to meet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -19,6 +16,10 @@ class Trouble:
 
     change: Callable[[web.Request, Pieces], Pieces]
     keeps_length: bool = True
+
+
+TROUBLE = web.RequestKey("trouble", Trouble)
+"""The key under which a request carries the trouble that its answer's body is to meet."""
 
 
 async def stream(
@@ -31,7 +32,7 @@ async def stream(
 ) -> web.StreamResponse:
     """Send an answer; what goes wrong before its first two pieces can still be told instead of it."""
     first = [await asyncio.to_thread(next, pieces, b"") for _ in range(2)]
-    trouble: Trouble | None = request.get(TROUBLE)
+    trouble = request.get(TROUBLE)
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = length if trouble is None or trouble.keeps_length else None
     await response.prepare(request)
