@@ -93,7 +93,7 @@ async def pusher(fake: FakeAurorax, aiohttp_server: AiohttpServer, tmp_path: Pat
 async def test_what_was_pushed_is_found_by_a_search(embedded: Pusher) -> None:
     result = await embedded.push(ephemeris(range(1200), metadata={"a": 1}), QUICK)
     assert (result.wanted, result.done, result.verified, result.failed) == (1200, 1200, 1200, 0)
-    moments = {"start": read_moment("2020-01-01T00:00"), "end": read_moment("2020-01-02T00:00")}
+    moments: dict[str, Any] = {"start": read_moment("2020-01-01T00:00"), "end": read_moment("2020-01-02T00:00")}
     async with embedded.archive() as archive:
         query = EphemerisQuery(chosen=Chosen(program=("test-program",)), **moments)
         found = [record async for record in archive.records(query)]
@@ -207,7 +207,7 @@ async def test_a_bad_record_for_this_source_stops_all_before_anything_is_sent(
 
 
 async def test_a_source_that_is_missing_is_added_if_that_is_wished(embedded: Pusher) -> None:
-    names = {"program": "new", "platform": "here", "instrument_type": "camera"}
+    names: dict[str, Any] = {"program": "new", "platform": "here", "instrument_type": "camera"}
     triple = ("new", "here", "camera")
     with pytest.raises(errors.NotFound, match="no data source new/here/camera"):
         await embedded.push(ephemeris([0]), QUICK, triple)

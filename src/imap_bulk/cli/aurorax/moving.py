@@ -193,7 +193,11 @@ def delete(place: Place, /, **given: Any) -> ExitCode:
     doomed = _range(given) if given["kind"] == "ephemeris" else _urls(given)
     archive = filters.archive_at(place, DEFAULT)
     source = run(_find(archive, target))
-    what = f"from {doomed[0]} to {doomed[1]}" if isinstance(doomed, tuple) else f"of {len(doomed)} URLs"
+    what = (
+        f"from {doomed[0]} to {doomed[1]}"
+        if isinstance(doomed, tuple)
+        else f"of {len(doomed)} URL{'s' * (len(doomed) > 1)}"
+    )
     named = f"the {given['kind'].replace('-', ' ')} {what} of {forms.source_name(source)}"
     if not options.agreed(f"Delete {named}?", yes=given["yes"]):
         return ExitCode.FAILED
