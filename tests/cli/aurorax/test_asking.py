@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -33,15 +34,17 @@ def test_sources_have_counts_if_they_are_wished_for(aurorax: Run) -> None:
     assert "| Ephemeris | Products |" in aurorax("sources", "--program", "swarm", "--stats").stdout
 
 
-@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+READ: dict[str, Callable[[str], list[dict[str, Any]]]] = {
+    "json": json.loads,
+    "jsonl": lambda text: [json.loads(line) for line in text.splitlines()],
+    "csv": lambda text: list(csv.DictReader(io.StringIO(text))),
+}
+
+
+@pytest.mark.parametrize("form", READ)
 def test_sources_come_in_other_forms(aurorax: Run, form: str) -> None:
     told = aurorax("sources", "--platform", "gillam", "--output-format", form).stdout
-    read = {
-        "json": json.loads,
-        "jsonl": lambda text: [json.loads(line) for line in text.splitlines()],
-        "csv": lambda text: list(csv.DictReader(io.StringIO(text))),
-    }[form]
-    assert [str(record["identifier"]) for record in read(told)] == ["46", "78", "103"]
+    assert [str(record["identifier"]) for record in READ[form](told)] == ["46", "78", "103"]
 
 
 def test_a_source_is_printed_whole(aurorax: Run) -> None:

@@ -78,7 +78,7 @@ def read_records(files: Iterable[tuple[str, Iterable[bytes]]], kind: Kind) -> Re
             uneven += sum(_is_uneven(kind, each.key) for each in batch)
     records = Records(kind, tuple(names), listing, count, 0, _warned(uneven))
     dropped = _without_repeated(records, problems)
-    problems.raise_all("; correct them and run again: nothing was sent")
+    problems.raise_all()
     return Records(kind, tuple(names), listing, count - dropped, dropped, records.warnings)
 
 
@@ -100,7 +100,7 @@ def hold_to_source(records: Records, source: Mapping[str, Any]) -> list[str]:
             )
         for name in known and set(told.get("metadata") or {}) - known:
             unknown[name] = unknown.get(name, 0) + 1
-    problems.raise_all("; correct them and run again: nothing was sent")
+    problems.raise_all()
     return [
         f"metadata {name!r} of {count} records is not in the schema of the source"
         for name, count in unknown.items()
@@ -119,13 +119,14 @@ class _Problems:
         if len(self._told) < _MOST_PROBLEMS:
             self._told.append(f"{place}: {text}")
 
-    def raise_all(self, advice: str) -> None:
+    def raise_all(self) -> None:
         """Raise BadManifest if there is anything."""
         if not self._count:
             return
         more = self._count - len(self._told)
         told = (*self._told, f"… and {more} more") if more else tuple(self._told)
-        raise BadManifest(f"{self._count} bad record{'s' * (self._count > 1)}{advice}", told)
+        named, them = ("1 bad record", "it") if self._count == 1 else (f"{self._count} bad records", "them")
+        raise BadManifest(f"{named}; correct {them} and run again: nothing was sent", told)
 
 
 def _listed(source: int, name: str, lines: Iterable[bytes], kind: Kind, problems: _Problems) -> Iterator[Listed]:
