@@ -88,20 +88,28 @@
         names.py        which names either takes, and what it says of others
         release.py      what is withheld, made public
         gateway.py      what stands before it: limits, envelope, the words where nothing answers
-      aurorax/        THE AURORAX API
+      aurorax/        THE AURORAX API, on a port of its own, over synthetic sample data
         server.py       the archive on a port of its own, and how it is set up
         source_routes.py data sources: listed, added, changed, deleted
         search_routes.py searches: asked for, polled, fetched, cancelled
         managing.py     records: pushed and deleted
         availability.py how many records a source has on each day
+        utility_routes.py beside the data: descriptions, requests, time zones, sessions
+        files.py        the host of the products' files
         accounts.py     who asks, and what they may do
         answers.py      the forms of its answers, and errors in one form
         parameters.py   parameters of paths and URLs
+        streaming.py    a body sent piece by piece
+        committing.py   which request meets which fault
+        faults.py       what can go wrong on demand, in one table
         queries.py      what searches ask for, read from their JSON
+        conjunction_query.py what a conjunction search asks for
         filters.py      filters on the metadata of records
+        describing.py   a query in words that resemble SQL
         searches.py     searches that go on while they are polled, and whose results expire
         requests.py     a search request, as it is kept and as it is told
         finding.py      what a search finds
+        conjunctions.py when sources are close to each other
         counting.py     how many records there are
         holdings.py     what there is of a source: the sample, and what was uploaded
         spool.py        results as files
@@ -113,6 +121,7 @@
         sample.py       whose data the sample is
         orbits.py       where the sample's spacecraft are, minute by minute
         products.py     the sample's data products
+        images.py       what is in those files
         times.py        moments as AuroraX writes them
       catalog.py      what is archived, in SQLite
       search.py       what the catalog can be asked for, as one statement
@@ -132,6 +141,7 @@
       chaos/          FAULTS ON DEMAND, from a seed
         chaos.py        which request meets which fault
         spec.py         how faults are asked for
+        entry.py        one entry of that
         faults.py       every fault, in one table
         body.py         a body cut off, silent, changed, of a wrong length, strangely wrapped
         ranges.py       a part that was not asked for, or of another object

@@ -139,9 +139,10 @@ def manages_sources(client: Client) -> Any:
     )
     changed = client.search.sources.update(made.identifier, display_name="Newer")
     said = []
-    for do in (lambda: client.search.sources.add(made), lambda: client.search.sources.delete(103)):
+    sources = client.search.sources
+    for refused, argument in ((sources.add, made), (sources.delete, 103)):
         try:
-            do()
+            refused(argument)
         except pyaurorax.AuroraXError as error:
             said.append(type(error).__name__)
     client.search.sources.delete(made.identifier)

@@ -236,6 +236,13 @@ async def test_hemispheres_types_and_filters_narrow_conjunctions_down(visitor: V
     assert await visitor.search("conjunctions", GROUND_SPACE | {"space": space}) == []
 
 
+async def test_too_many_groups_fail_the_search(visitor: Visitor) -> None:
+    location = await visitor.submit("conjunctions", HOUR | {"space": [{"programs": ["swarm", "themis"]}] * 10})
+    status = await visitor.poll(location)
+    assert status["search_result"]["error_condition"] is True
+    assert status["logs"][-1]["summary"] == "The criteria blocks match more than 10,000 groups of data sources."
+
+
 async def test_events_tell_where_their_ephemeris_is_when_asked(visitor: Visitor) -> None:
     location = await visitor.submit("conjunctions", GROUND_SPACE)
     await visitor.poll(location)

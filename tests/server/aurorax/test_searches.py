@@ -25,7 +25,11 @@ CONJUNCTION = {
     "max_distances": {"ground1-space1": 500},
     **HOUR,
 }
-QUERIES = {"ephemeris": QUERY, "data_products": {"data_sources": {}, **DAY}, "conjunctions": CONJUNCTION}
+QUERIES: dict[str, Any] = {
+    "ephemeris": QUERY,
+    "data_products": {"data_sources": {}, **DAY},
+    "conjunctions": CONJUNCTION,
+}
 TYPES = {"ephemeris": "ephemeris", "data_products": "data_product", "conjunctions": "conjunction"}
 RUNNING = {
     "data_uri": None, "result_count": None, "file_size": None, "completed_timestamp": None, "query_duration": None,
@@ -91,6 +95,12 @@ async def test_a_caller_may_choose_the_id(visitor: Visitor) -> None:
         "Duplicate",
     )
     assert (await visitor.fault("POST", "/ephemeris/search", QUERY | {"request_id": "x"}))[0] == 400
+
+
+async def test_of_two_searches_with_one_id_one_is_refused(visitor: Visitor) -> None:
+    query = QUERY | {"request_id": str(uuid.uuid4())}
+    answers = await asyncio.gather(*(visitor.send("POST", f"{API}/ephemeris/search", query) for _ in range(2)))
+    assert sorted(answer.status for answer in answers) == [202, 400]
 
 
 async def test_an_unknown_request_is_not_found(visitor: Visitor) -> None:

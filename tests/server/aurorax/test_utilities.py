@@ -58,6 +58,7 @@ async def test_uploads_and_deletions_count(visitor: Visitor) -> None:
 
 
 async def test_without_dates_it_is_this_year_up_to_now(visitor: Visitor) -> None:
+    assert await visitor.ask("/availability/ephemeris?start=9999-12-31") == []
     (counted,) = await visitor.ask("/availability/ephemeris?platform=swarma")
     days = counted["available_ephemeris"]
     assert next(iter(days)) == "2026-01-01"
@@ -66,7 +67,14 @@ async def test_without_dates_it_is_this_year_up_to_now(visitor: Visitor) -> None
 
 
 async def test_bad_conditions_are_refused(visitor: Visitor) -> None:
-    for conditions in ("start=yesterday", "end=2020-13-01", "source_type=x", "format=x", "slow=maybe"):
+    for conditions in (
+        "start=yesterday",
+        "end=2020-13-01",
+        "end=2020-1-1",
+        "source_type=x",
+        "format=x",
+        "slow=maybe",
+    ):
         assert (await visitor.fault("GET", f"/availability/ephemeris?{conditions}"))[0] == 400
     assert (await visitor.fault("GET", "/availability/data_products?data_product_type=photo"))[0] == 400
 

@@ -60,10 +60,18 @@ async def read_json(request: web.Request) -> Any:
     body = await request.read()
     try:
         if len(body) > _LARGE_BYTES:
-            return await asyncio.to_thread(json.loads, body)
-        return json.loads(body)
-    except ValueError:
+            return await asyncio.to_thread(_parsed, body)
+        return _parsed(body)
+    except (ValueError, RecursionError):
         raise bad_request("The body of the request is not JSON.") from None
+
+
+def _parsed(body: bytes) -> Any:
+    return json.loads(body, parse_constant=_refused_constant)
+
+
+def _refused_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The endpoints of availability: how many records a source has on each day."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from imap_bulk.server.aurorax.queries import check_product_type
 from imap_bulk.server.aurorax.requests import Kind
 from imap_bulk.server.aurorax.source_routes import fits
 from imap_bulk.server.aurorax.sources import Format
-from imap_bulk.server.aurorax.times import midnight, read_date
+from imap_bulk.server.aurorax.times import DAY, midnight, read_date
 
 
 class AvailabilityRoutes:
@@ -31,26 +31,24 @@ class AvailabilityRoutes:
     async def _days(self, kind: Kind, request: web.Request) -> web.Response:
         read_flag(request, "slow")  # both ways of counting give the same here
         form = Format.read(request.query.get("format"))
-        start, end = self._span(request)
+        first, behind = self._span(request)
         product_type = request.query.get("data_product_type") if kind is Kind.PRODUCTS else None
         if product_type is not None:
             check_product_type(product_type)
         sources = [source for source in self._catalog.sources() if fits(source, request.query)]
-        counted = await self._counter.days(
-            kind, sources, midnight(start), midnight(end + timedelta(1)), product_type
-        )
+        counted = await self._counter.days(kind, sources, first, behind, product_type)
         return told([{"data_source": source.told(form), f"available_{kind}": days} for source, days in counted])
 
-    def _span(self, request: web.Request) -> tuple[date, date]:
-        """Return the first and the last day asked for. Raises Refused."""
-        today = datetime.fromtimestamp(self._counter.clock(), UTC).date()
+    def _span(self, request: web.Request) -> tuple[int, int]:
+        """Return when the days asked for begin and end. Raises Refused."""
         given = {}
         for name in ("start", "end"):
             try:
-                given[name] = read_date(request.query[name]) if name in request.query else None
+                given[name] = midnight(read_date(request.query[name])) if name in request.query else None
             except ValueError as error:
                 raise bad_request(f"The parameter {name} is wrong: {error}.") from None
-        start = given["start"] or date(today.year, 1, 1)
-        if given["end"]:
-            return start, given["end"]
-        return start, start + timedelta(365) if given["start"] else today + timedelta(31)
+        today = datetime.fromtimestamp(self._counter.clock(), UTC).date()
+        start, end = given["start"], given["end"]
+        if end is None:
+            end = midnight(today) + 31 * DAY if start is None else start + 365 * DAY
+        return midnight(date(today.year, 1, 1)) if start is None else start, end + DAY

@@ -11,7 +11,7 @@ A request with the header `x-demo-fault: NAME` meets that fault, if it fits.
 """
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
 from aiohttp import web
@@ -24,6 +24,8 @@ from imap_bulk.server.chaos.entry import ENTRY, BadEntry, read_count, read_proba
 
 FAULTS = {name: fault.line for name, fault in ALL.items()}
 """Every fault, and what a client sees of it, in one line."""
+
+LOG_LENGTH = 100_000
 
 HEADER = "x-demo-fault"
 
@@ -84,7 +86,7 @@ class Committer:
         self._seed = seed
         self._left = dict(self._spec.counts)
         self._asked: Counter[str] = Counter()
-        self.log: list[tuple[str, str, str]] = []
+        self.log: deque[tuple[str, str, str]] = deque(maxlen=LOG_LENGTH)
 
     @property
     def middleware(self) -> Middleware:
@@ -114,6 +116,8 @@ class Committer:
             if left and _fits(kind, ALL[name]):
                 self._left[name] -= 1
                 return ALL[name]
+        if not self._spec.probabilities:
+            return None
         asked = f"{request.method} {request.path}"
         self._asked[asked] += 1
         for name, probability in self._spec.probabilities.items():

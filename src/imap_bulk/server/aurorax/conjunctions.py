@@ -7,6 +7,7 @@ from itertools import combinations, product
 from typing import Any
 
 from imap_bulk.server.aurorax import sample
+from imap_bulk.server.aurorax.answers import bad_request
 from imap_bulk.server.aurorax.conjunction_query import TYPES, ConjunctionQuery, Side
 from imap_bulk.server.aurorax.holdings import Holdings
 from imap_bulk.server.aurorax.queries import chosen
@@ -15,6 +16,9 @@ from imap_bulk.server.aurorax.times import DAY, MINUTE, written
 
 RADIUS = 6_371.0 + 110.0
 """Kilometres from the centre of the Earth to where aurora glows: distances are measured there."""
+
+MOST_GROUPS = 10_000
+"""How many combinations of sources are looked at; ten blocks of all sources would be too many for any memory."""
 
 Spot = tuple[float, float, float]
 """A place as a unit vector."""
@@ -102,14 +106,17 @@ def _distances(between: Range) -> dict[str, float]:
 def conjunctions(
     query: ConjunctionQuery, sources: Sequence[Source], holdings: Holdings
 ) -> Iterator[dict[str, Any]]:
-    """Yield the records of all conjunctions, in the order in which they end."""
+    """Yield the records of all conjunctions, in the order in which they end. Raises Refused."""
     sides = [_members(side, sources) for side in query.sides]
+    if math.prod(map(len, sides)) > MOST_GROUPS:
+        raise bad_request(f"The criteria blocks match more than {MOST_GROUPS:,} groups of data sources.")
     groups = [(kind, group) for kind in query.types for group in product(*sides)]
     open_ones: dict[int, Meeting] = {}
     first = int(query.start // DAY) * DAY
     for midnight in range(first, int(query.end) + 1, DAY):
         day = _Day(query, holdings, max(query.start, midnight), min(query.end, midnight + DAY - 1))
         for number, (kind, group) in enumerate(groups):
+            holdings.check()
             for meeting in day.meetings(kind, group, open_ones.pop(number, None)):
                 if meeting.end < midnight + DAY - MINUTE:
                     yield meeting.record(kind, group)

@@ -54,16 +54,24 @@ class Counter:
 
     async def stats(self, source: Source, form: Format) -> dict[str, Any]:
         """Return what there is of a source in all. What was deleted of the sample is not deducted."""
+        return await asyncio.to_thread(self._stats, source, form)
+
+    def _stats(self, source: Source, form: Format) -> dict[str, Any]:
         told: dict[str, Any] = {"data_source": source.told(form)}
+        with self.catalog.reading() as connection:
+            uploaded = {
+                kind: connection.execute(_BOUNDS[kind], (source.identifier,)).fetchone() for kind in _LOADED
+            }
         for kind, name in _LOADED.items():
-            earliest, latest, count = self._in_all(kind, source)
+            earliest, latest, count = self._in_all(kind, source, *uploaded[kind])
             told[f"earliest_{name}_loaded"] = None if earliest is None else written(earliest)
             told[f"latest_{name}_loaded"] = None if latest is None else written(latest)
             told[f"{name}_count"] = count
         return told
 
-    def _in_all(self, kind: Kind, source: Source) -> tuple[int | None, int | None, int]:
-        earliest, latest, count = self.catalog.ask(_BOUNDS[kind], source.identifier)[0]
+    def _in_all(
+        self, kind: Kind, source: Source, earliest: int | None, latest: int | None, count: int
+    ) -> tuple[int | None, int | None, int]:
         made = _made_in_all(kind, source, int(self.clock()))
         if made is None:
             return earliest, latest, count

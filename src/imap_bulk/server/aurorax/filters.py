@@ -38,9 +38,11 @@ def _expression(document: object) -> Matches:
     if not isinstance(document, dict) or not isinstance(document.get("key"), str):
         raise bad_request("An expression of a metadata filter needs key, operator and values.")
     operator, key = document.get("operator"), document["key"]
-    if operator not in OPERATORS:
+    if not isinstance(operator, str) or operator not in OPERATORS:
         raise bad_request(f"{operator!r} is no operator; known are {', '.join(OPERATORS)}.")
     values = document.get("values")
+    if values is None:
+        raise bad_request("An expression of a metadata filter needs key, operator and values.")
     values = [str(value) for value in (values if isinstance(values, list) else [values])]
     compare, least, most = OPERATORS[operator]
     if not least <= len(values) <= most:

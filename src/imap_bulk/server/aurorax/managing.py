@@ -1,5 +1,6 @@
 """The endpoints that push and delete records."""
 
+import asyncio
 import sqlite3
 import uuid
 from collections.abc import Callable
@@ -50,7 +51,7 @@ class ManagingRoutes:
     async def _upload(self, read: ReadRow, store: str, request: web.Request) -> web.Response:
         self._accounts.require(request, UPLOADERS)
         source = found(self._catalog, request)
-        rows, errors = read_rows(source, await read_json(request), read)
+        rows, errors = await asyncio.to_thread(read_rows, source, await read_json(request), read)
         if errors:
             return told(errors, 400)
         self._ingestion.accept(lambda connection: _store(connection, store, rows))

@@ -83,11 +83,13 @@ def computed(source: Source, start: int, end: int, seed: int) -> Iterator[tuple[
         return
     first = max(start, sample.BEGIN)
     basic = source.in_record()
-    at = _ground_record if is_ground(source) else _space_record
-    for epoch in range(first + -first % MINUTE, end + 1, MINUTE):
-        if at is _ground_record and epoch % DAY in DAYLIGHT:
-            continue
-        yield epoch, at(source, basic, epoch, seed)
+    minutes = range(first + -first % MINUTE, end + 1, MINUTE)
+    if not is_ground(source):
+        yield from ((epoch, _space_record(source, basic, epoch, seed)) for epoch in minutes)
+        return
+    for epoch in minutes:
+        if epoch % DAY not in DAYLIGHT:
+            yield epoch, _ground_record(source, basic, epoch, seed)
 
 
 def _space_record(source: Source, basic: dict[str, Any], epoch: int, seed: int) -> dict[str, Any]:

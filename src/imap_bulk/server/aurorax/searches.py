@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imap_bulk.server.aurorax import requests
-from imap_bulk.server.aurorax.answers import Refused, not_found
+from imap_bulk.server.aurorax.answers import Refused, bad_request, not_found
 from imap_bulk.server.aurorax.catalog import Catalog, Change
 from imap_bulk.server.aurorax.requests import Kind, SearchRequest, log_line
 from imap_bulk.server.aurorax.spool import Spool
@@ -80,21 +81,22 @@ class Searches:
         now = self._clock()
         received = log_line(now, "info", "Search request received")
         request = SearchRequest(chosen, kind, dict(query), base, account, address, now, logs=(received,))
-        await self._catalog.write(_added(request))
+        try:
+            await self._catalog.write(_added(request))
+        except sqlite3.IntegrityError:
+            raise Refused(400, "Duplicate", f"There is a search request with the ID {chosen} already.") from None
         self._begin(request, fails=fails)
         return request
 
-    def _chosen_id(self, query: Mapping[str, Any]) -> str:
+    @staticmethod
+    def _chosen_id(query: Mapping[str, Any]) -> str:
         given = query.get("request_id")
         if given is None:
             return str(uuid.uuid4())
         try:
-            chosen = str(uuid.UUID(given))
+            return str(uuid.UUID(given))
         except (ValueError, AttributeError, TypeError):
-            raise Refused(400, "AssertionError", f"The request_id {given!r} is not a UUID.") from None
-        if self._all("WHERE id = ?", chosen):
-            raise Refused(400, "Duplicate", f"There is a search request with the ID {chosen} already.")
-        return chosen
+            raise bad_request(f"The request_id {given!r} is not a UUID.") from None
 
     def _begin(self, request: SearchRequest, *, fails: bool) -> None:
         job = asyncio.create_task(self._run(request, fails=fails), name=f"search {request.id}")

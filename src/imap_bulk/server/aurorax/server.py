@@ -1,7 +1,7 @@
 """The embedded AuroraX archive on a port of its own: `async with AuroraxServer(options) as server: server.url`."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,8 +107,8 @@ class AuroraxServer:
         return self._options.root
 
     @property
-    def committed(self) -> list[tuple[str, str, str]]:
-        """The faults that were committed: method, path, name."""
+    def committed(self) -> Sequence[tuple[str, str, str]]:
+        """The faults that were committed, of late: method, path, name."""
         return self._committer.log
 
     async def __aenter__(self) -> Self:

@@ -12,6 +12,9 @@ SOURCE_TYPES = ("ground", "heo", "leo", "lunar", "event_list", "not_applicable")
 LIMITS = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
 """Characters that a text may have; the service breaks at longer ones."""
 
+LARGEST = 1 << 31
+"""Behind the largest identifier."""
+
 _TEXTS = (*LIMITS, "source_type")
 _SCHEMAS = ("ephemeris_metadata_schema", "data_product_metadata_schema")
 _BASIC = ("identifier", "program", "platform", "instrument_type", "source_type", "display_name")
@@ -97,8 +100,9 @@ def new_source(document: Mapping[str, Any], identifier: int, owner: str) -> Sour
 
 def check(given: Mapping[str, Any]) -> None:
     """Check the fields that a document gives. Raises Refused."""
-    if not isinstance(given.get("identifier", 0), int) or isinstance(given.get("identifier"), bool):
-        raise bad_request("The field identifier must be an integer.")
+    identifier = given.get("identifier", 0)
+    if isinstance(identifier, bool) or not isinstance(identifier, int) or not -LARGEST <= identifier < LARGEST:
+        raise bad_request("The field identifier must be a 32-bit integer.")
     for key in (*_TEXTS, "owner"):
         if key in given and not isinstance(given[key], str):
             raise bad_request(f"The field {key} must be a string.")

@@ -13,6 +13,7 @@ from imap_bulk.server.aurorax.shapes import Reshape
 HEAD = b'{"result": [\n'
 TAIL = b"\n]}\n"
 
+_encode = json.JSONEncoder(check_circular=False).encode  # a tenth faster, and records are trees
 _SEPARATOR = b",\n"
 _PIECE_BYTES = 256 << 10
 _RECORDS = 500
@@ -61,7 +62,7 @@ def _write(file: Any, records: Iterable[dict[str, Any]]) -> int:
     for record in records:
         if count:
             file.write(_SEPARATOR)
-        file.write(json.dumps(record).encode())
+        file.write(_encode(record).encode())
         count += 1
     file.write(TAIL)
     return count
@@ -90,7 +91,7 @@ def written(
     several = iter(records)
     separator = b""
     while some := list(islice(several, _RECORDS)):
-        told = [json.dumps(reshape(record) if reshape else record).encode() for record in some]
+        told = [_encode(reshape(record) if reshape else record).encode() for record in some]
         yield separator + _SEPARATOR.join(told)
         separator = _SEPARATOR
     yield b"\n]\n" if bare else TAIL

@@ -63,10 +63,16 @@ def ephemeris_row(source: Source, record: Mapping[str, Any]) -> Row:
 def product_row(source: Source, record: Mapping[str, Any]) -> Row:
     """Return identifier, URL, start, end, type and metadata. Raises Refused."""
     start, end = read_span(record)
-    url, kind = (required(record, name, str) for name in ("url", "data_product_type"))
+    url, kind = (required(record, name, _text) for name in ("url", "data_product_type"))
     check_product_type(kind)
     metadata = {} if record.get("metadata") is None else record["metadata"]
     return source.identifier, url, int(start // 1), int(end // 1), kind, json.dumps(metadata)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
 
 
 def _location(record: Mapping[str, Any], name: str) -> dict[str, float | None]:
