@@ -15,7 +15,7 @@ FLOORS = [
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"placing"},
-    {"bulk", "doctor", "fixity", "status"},
+    {"bulk", "doctor", "fixity", "records", "status"},
     {"pinning"},
     {"aio", "fanout"},
     {"blocking"},

@@ -11,9 +11,17 @@
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
+      demo_aurorax.py  the same of AuroraX
       locking.py      lock: a query becomes a lock file, or one is brought up to date
       pins.py         what people are told about lock files
       caching.py      the options that choose a cache; cache info · prune
+      aurorax/        AURORAX'S COMMANDS
+        group.py        the group
+        filters.py      the options of a search, as a query
+        asking.py       availability · query
+        sources.py      the data sources, listed and changed
+        moving.py       pull · push · delete
+        forms.py        the forms in which answers are printed
       storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
@@ -35,6 +43,7 @@
     sources.py      what a person names (files, directories, manifests) as files to pull or push
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
+    records.py      the push of records to an archive that takes no files, told from beginning to end
     bulk.py         the verbs, each told from beginning to end
     fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk
@@ -78,6 +87,23 @@
         split.py        a query too large to be answered, in parts
         records.py      its answers, read and filtered
         signed.py       the signed URLs it gives
+      aurorax/        AuroraX, of the University of Calgary
+        archive.py      searches it, and has it sign URLs
+        query.py        what it can be asked for, checked before it is asked
+        moments.py      its times, and ranges of them in windows
+        searching.py    a search: submitted, waited for, cancelled
+        document.py     a search's result, record by record
+        products.py     data products as files
+        content.py      what a product's file looks like
+        keys.py         object keys for what has no names
+        sources.py      its data sources, listed and changed
+        availability.py  how many records it has of each day
+        forms.py        files of records taken apart
+        records.py      records to push: read, and all of them checked
+        batches.py      records on their way, and what the archive says of them
+        visible.py      which pushed records a search finds
+        api.py          the two ways to its API: in public, and with the key
+        refusals.py     what its refusals mean
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap/           THE IMAP SCIENCE DATA CENTER'S API
@@ -210,7 +236,7 @@
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout > pinning >
-bulk | status | doctor | fixity > placing > engine | archives | server | sources > transport >
+bulk | records | status | doctor | fixity > placing > engine | archives | server | sources > transport >
 http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """

@@ -12,7 +12,9 @@ from imap_bulk import __version__
 from imap_bulk.cli.main import cli
 
 Run = Callable[..., Result]
-COMMANDS = ["query", "pull", "push", "lock", "verify", "bag", "status", "doctor", "cache", "serve", "demo"]
+COMMANDS = [
+    "query", "pull", "push", "lock", "verify", "bag", "status", "doctor", "cache", "serve", "demo", "aurorax",
+]  # fmt: skip
 FILTERS = [
     "--table", "--instrument", "--data-level", "--descriptor", "--start-date", "--end-date", "--today",
     "--days-ago", "--ingestion-start-date", "--ingestion-end-date", "--repointing", "--version", "--major-version",
@@ -51,11 +53,13 @@ def test_the_version_is_told(invoke: Run) -> None:
     assert invoke("--version").stdout == f"imap-bulk {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["pull", "--help"], ["serve", "--help"]])
-def test_help_does_not_wait_for_aiohttp_or_tqdm(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["pull", "--help"], ["serve", "--help"], ["aurorax", "pull", "-h"]]
+)
+def test_help_does_not_wait_for_aiohttp_or_tqdm(arguments: str) -> None:
     code = (
         "import sys\nfrom imap_bulk.cli.main import cli\n"
-        f"try: cli({arguments!r}, prog_name='imap-bulk')\nexcept SystemExit: pass\n"
+        f"try: cli({arguments.split()!r}, prog_name='imap-bulk')\nexcept SystemExit: pass\n"
         "print(sorted({'aiohttp', 'tqdm', 'sqlite3', 'tenacity'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

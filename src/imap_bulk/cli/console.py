@@ -54,7 +54,7 @@ class Console:
         self._stderr = stderr or sys.stderr
         self._people = self._stderr if json else self._stdout
         self._clock = clock
-        self._meter = Meter(clock)
+        self._meter = Meter(clock, verb)
         self._waiting: deque[tuple[TextIO, str]] = deque()
         self._broken: list[TextIO] = []
         self._bar: tqdm[Any] | None = None
@@ -150,7 +150,7 @@ class Console:
             self._attempt(self._stderr, self._paint_bar)
         elif now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
-            self._write(self._stderr, f"{self._verb}: {meter.words()}")
+            self._write(self._stderr, f"{self._verb.command}: {meter.words()}")
             touched.add(self._stderr)
         return touched
 

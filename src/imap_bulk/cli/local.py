@@ -1,19 +1,34 @@
 """What shows imap-bulk at work: demo."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imap_bulk.cli.ending import ExitCode, run
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_DEMOS = {"imap": "demo", "aurorax": "demo_aurorax"}
+"""Archive -> the module of its demonstration."""
+
 
 @click.command(short_help="Show the whole flow on this machine.")
 @click.option(
-    "--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help="Keep the files here instead of a temporary directory.",
-)  # fmt: skip
-def demo(keep: Path | None) -> ExitCode:
-    """Start an archive here, push sample files to it, query, pull and verify them. Takes a few seconds."""
-    from imap_bulk.cli.demo import show
-
+    "--archive",
+    type=click.Choice(list(_DEMOS)),
+    default="imap",
+    show_default=True,
+    help="Which archive is played.",
+)
+@click.option(
+    "--keep", type=_DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
+)
+def demo(archive: str, keep: Path | None) -> ExitCode:
+    """Start an archive here, push to it, query it, pull from it and verify what came. Takes a few seconds."""
+    show: Callable[[Path | None], Coroutine[Any, Any, ExitCode]]
+    show = import_module(f"imap_bulk.cli.{_DEMOS[archive]}").show
     return run(show(keep))

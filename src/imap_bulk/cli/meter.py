@@ -4,6 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from imap_bulk.cli import words
+from imap_bulk.cli.words import Verb
 from imap_bulk.model import Event, Outcome, Plan, Progress, Proof, Status
 
 _SECONDS_OF_RATE = 5.0
@@ -12,8 +13,9 @@ _SECONDS_OF_RATE = 5.0
 class Meter:
     """Counts a run as it goes, also the bytes that are on their way."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], verb: Verb = Verb.PULL) -> None:
         self._clock = clock
+        self._verb = verb
         self._in_flight: dict[str, int] = {}
         self._past: deque[tuple[float, int]] = deque()
         self.started = clock()
@@ -62,4 +64,4 @@ class Meter:
         whole = f" of {words.size(self.plan.bytes)}" if self.plan.bytes and not self.plan.unsized else ""
         failed = f", {self.failed} failed" if self.failed else ""
         moved = f"{words.size(self.bytes)}{whole}, {words.size(self.rate())}/s"
-        return f"{self.files}/{words.files(self.plan.files)}{failed}, {moved}"
+        return f"{self.files}/{self._verb.things(self.plan.files)}{failed}, {moved}"

@@ -99,7 +99,8 @@ def _extensions() -> tuple[str, ...]:
     return tuple(sorted({*SCIENCE_EXTENSIONS, *ANCILLARY_EXTENSIONS}))
 
 
-def _several(name: str, words: Callable[[], tuple[str, ...]] | None, text: str) -> Decorator[Any]:
+def several(name: str, words: Callable[[], tuple[str, ...]] | None, text: str) -> Decorator[Any]:
+    """Make an option that takes several values, which `words` completes."""
     complete = _completing(words) if words else None
     many = f"{text}; repeat, or separate by commas."
     return click.option(name, multiple=True, metavar="NAME,...", shell_complete=complete, help=many)
@@ -112,9 +113,9 @@ _FILTERS: tuple[Decorator[Any], ...] = (
         shell_complete=_completing(_tables),
         help="science (default), ancillary or spice.",
     ),
-    _several("--instrument", _instruments, "Instrument, as in mag"),
-    _several("--data-level", _levels, "Data level, as in l1a"),
-    _several("--descriptor", None, "Descriptor, as in sci-1min"),
+    several("--instrument", _instruments, "Instrument, as in mag"),
+    several("--data-level", _levels, "Data level, as in l1a"),
+    several("--descriptor", None, "Descriptor, as in sci-1min"),
     click.option("--start-date", metavar="YYYYMMDD", help="First day of data."),
     click.option("--end-date", metavar="YYYYMMDD", help="Last day on which files start."),
     click.option("--ingestion-start-date", metavar="YYYYMMDD", help="First day on which files were archived."),
@@ -199,7 +200,9 @@ dask = click.option(
 )  # fmt: skip
 
 
-def _all_of(decorators: tuple[Decorator[Any], ...]) -> Decorator[Command]:
+def all_of(decorators: tuple[Decorator[Any], ...]) -> Decorator[Any]:
+    """Make one decorator of several, whose options stand in this order in the help."""
+
     def decorate(command: Command) -> Command:
         for decorator in reversed(decorators):
             command = decorator(command)
@@ -208,8 +211,8 @@ def _all_of(decorators: tuple[Decorator[Any], ...]) -> Decorator[Command]:
     return decorate
 
 
-filters: Decorator[Any] = _all_of(_FILTERS)
-transfer_options: Decorator[Any] = _all_of(_TRANSFER)
+filters: Decorator[Any] = all_of(_FILTERS)
+transfer_options: Decorator[Any] = all_of(_TRANSFER)
 
 
 def any_given(filters: Mapping[str, object]) -> bool:
@@ -263,3 +266,14 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         limit_requests=given.pop("limit_requests"),
     )
     return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"))
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask a person, unless `yes` answers for them; say so where nothing is done."""
+    try:
+        if yes or click.confirm(question, err=True):
+            return True
+    except click.Abort:
+        click.echo("", err=True)
+    click.echo("Nothing was deleted; --yes answers for you.", err=True)
+    return False

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from imap_bulk import manifest
@@ -70,12 +70,17 @@ def table(name: str, records: Sequence[Record]) -> str:
     if not records:
         return "Found [0] matching files"
     told = {title: [cell(record) for record in records] for title, cell in _COLUMNS[name].items()}
-    columns = {title: cells for title, cells in told.items() if any(cells) or title not in _ONLY_WHERE_TOLD}
+    head = f"Found [{len(records)}] matching files in {name} table"
+    return f"{head}\n{layout(told, _ONLY_WHERE_TOLD)}"
+
+
+def layout(told: Mapping[str, Sequence[str]], only_where_told: Collection[str] = ()) -> str:
+    """Lay out columns of cells, without those of `only_where_told` in which no cell says anything."""
+    columns = {title: cells for title, cells in told.items() if any(cells) or title not in only_where_told}
     widths = [max(map(len, (title, *cells))) for title, cells in columns.items()]
     rule = "|" + "-" * (sum(widths) + 3 * len(widths) - 1) + "|"
     rows = [_row(cells, widths) for cells in zip(*columns.values(), strict=True)]
-    head = f"Found [{len(records)}] matching files in {name} table"
-    return "\n".join((head, rule, _row(list(columns), widths), rule, *rows, rule))
+    return "\n".join((rule, _row(list(columns), widths), rule, *rows, rule))
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

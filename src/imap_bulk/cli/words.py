@@ -13,11 +13,32 @@ class Verb(StrEnum):
     PUSH = "push"
     VERIFY = "verify"
     REPAIR = "repair"
+    RECORDS = "push of records"
 
     @property
     def done(self) -> str:
-        """What became of a file that it went well with."""
-        return {Verb.PULL: "pulled", Verb.PUSH: "pushed", Verb.VERIFY: "intact", Verb.REPAIR: "repaired"}[self]
+        """What became of a file, or a record, that it went well with."""
+        return _DONE[self]
+
+    @property
+    def command(self) -> str:
+        """What a person does."""
+        return "push" if self is Verb.RECORDS else str(self)
+
+    def things(self, number: int) -> str:
+        """Say how many of what it moves."""
+        if self is not Verb.RECORDS:
+            return files(number)
+        return "1 record" if number == 1 else f"{number} records"
+
+
+_DONE = {
+    Verb.PULL: "pulled",
+    Verb.PUSH: "pushed",
+    Verb.VERIFY: "intact",
+    Verb.REPAIR: "repaired",
+    Verb.RECORDS: "accepted",
+}
 
 
 Proofs = Mapping[Proof | None, int]
@@ -76,7 +97,7 @@ def planned(transfer: Transfer) -> str:
 
 def plan(verb: Verb, planned: Plan) -> str:
     """Say what a run without `--dry-run` would move."""
-    parts = [f"Would {verb} {files(planned.files)}"]
+    parts = [f"Would {verb.command} {verb.things(planned.files)}"]
     if planned.files > planned.unsized:
         parts.append(size(planned.bytes))
     if planned.files and planned.unsized:
@@ -101,13 +122,20 @@ def counts(verb: Verb, result: Result) -> list[tuple[str, int]]:
 def summary(verb: Verb, result: Result, proofs: Proofs) -> str:
     """Say how a run ended: counts, bytes, rate, and what is verified."""
     told = ", ".join(f"{count} {word}" for word, count in counts(verb, result))
-    parts = [f"{files(result.wanted)}: {told}"]
+    parts = [f"{verb.things(result.wanted)}: {told}"]
     if result.bytes:
         pace = size(result.bytes / max(result.seconds, 1e-3))
         parts.append(f"{size(result.bytes)} in {duration(result.seconds)} ({pace}/s)")
     if result.done + result.skipped:
-        parts.append(_verified(result, proofs))
+        parts.append(_found(result) if verb is Verb.RECORDS else _verified(result, proofs))
     return "; ".join(parts)
+
+
+def _found(result: Result) -> str:
+    """Say how many records a search has shown: nothing else tells what became of them."""
+    if result.verified:
+        return "all found by a search" if not result.unverified else f"{result.verified} found by a search"
+    return "NOT verified: only a search shows what the archive makes of them (--verify)"
 
 
 _WEAK = {

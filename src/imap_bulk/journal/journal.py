@@ -191,6 +191,23 @@ class Journal:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
 
+    def has_accepted(self, place: str, key: str, digest: bytes) -> bool:
+        """Tell whether the last record of this key that the archive took, there, was this very one."""
+        row = (self._archive, place, key, digest)
+        found = self._database.execute(
+            "SELECT 1 FROM accepted WHERE archive = ? AND place = ? AND key = ? AND digest = ?", row
+        )
+        return found.fetchone() is not None
+
+    def accept(self, place: str, records: Iterable[tuple[str, bytes]]) -> None:
+        """Remember records that the archive took, by key and digest."""
+        rows: list[tuple[object, ...]] = [(self._archive, place, key, digest) for key, digest in records]
+        self._commit(("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows))
+
+    def forget_accepted(self, place: str) -> None:
+        """Forget what the archive took there: some of it was deleted since."""
+        self._commit(("DELETE FROM accepted WHERE archive = ? AND place = ?", [(self._archive, place)]))
+
 
 def _absolute(path: Path) -> str:
     text = os.fspath(path)

@@ -27,7 +27,14 @@ CREATE {kind} TABLE failed (
     PRIMARY KEY (direction, archive, key)
 ) WITHOUT ROWID
 """
-_STEPS = ((_MOVED,), (_LAST_RUNS, _FAILED))
+_ACCEPTED = """
+CREATE {kind} TABLE accepted (
+    archive TEXT NOT NULL, place TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL,
+    PRIMARY KEY (archive, place, key)
+) WITHOUT ROWID
+"""
+_SECOND = (_LAST_RUNS, _FAILED, _ACCEPTED)
+_STEPS = ((_MOVED,), _SECOND)
 """What makes each version out of the one before it; released steps stay as they are."""
 
 _VERSION = len(_STEPS)
@@ -88,7 +95,7 @@ def _bring_up_to_date(database: sqlite3.Connection) -> None:
     except sqlite3.OperationalError:  # locked, or not to be written to: what is recorded there still counts
         if not version:
             raise
-        for statement in (_LAST_RUNS, _FAILED):
+        for statement in _SECOND:
             database.execute(statement.format(kind="TEMP"))
 
 

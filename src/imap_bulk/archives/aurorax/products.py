@@ -1,0 +1,90 @@
+"""Data products: records that tell where a file is. AuroraX has none of the files itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from imap_bulk.archives.aurorax import keys
+from imap_bulk.archives.aurorax.keys import Triple
+from imap_bulk.archives.aurorax.query import ProductQuery
+from imap_bulk.archives.aurorax.sources import triple_of
+from imap_bulk.errors import Garbled, Rejected
+from imap_bulk.http import one_line
+from imap_bulk.model import RemoteFile, Transfer
+
+Record = Mapping[str, Any]
+
+_TOLD = ("url", "start", "data_product_type")
+_LONGEST_OVERLAP = timedelta(days=31)
+_SHORTEST_SPAN = timedelta(days=1)
+_SPAN_WORDS = ("span", "range", "too long", "too large", "year", "month")
+
+
+def checked(records: list[Record], subject: str) -> list[Record]:
+    """Hold records to what is used of them. Raises Garbled."""
+    for record in records:
+        is_whole = all(isinstance(record.get(name), str) for name in _TOLD)
+        if not is_whole or not isinstance(record.get("data_source"), Mapping):
+            raise Garbled(
+                f"{subject}: the archive answered a record that is no data product: {one_line(dict(record))}"
+            )
+    return records
+
+
+def source_of(record: Record) -> Triple:
+    """Return the triple of the source that a product is of."""
+    return triple_of(record["data_source"])
+
+
+def files_of(
+    records: Iterable[Record], places: Mapping[Triple, str], base_url: str | None
+) -> Iterator[RemoteFile]:
+    """Yield the file of each URL once; where names are alike all get marks, whatever their order."""
+    by_url: dict[str, Record] = {}
+    for record in records:
+        by_url.setdefault(str(record["url"]), record)
+    names = {url: keys.product_key(places[source_of(record)], record) for url, record in by_url.items()}
+    count: dict[str, int] = {}
+    for key in names.values():
+        count[key.lower()] = count.get(key.lower(), 0) + 1
+    for url, key in names.items():
+        unique = key if count[key.lower()] == 1 else keys.marked(key, url)
+        address = urljoin(base_url, url) if base_url else url
+        yield RemoteFile(unique, meta=by_url[url], source=address)
+
+
+def address_of(transfer: Transfer) -> str:
+    """Return where the file of a transfer is. Raises Rejected when nobody knows."""
+    if not transfer.source:
+        raise Rejected(f"{transfer.key}: only a search tells where this file is; pull by filters")
+    if not is_web_address(transfer.source):
+        raise Rejected(
+            f"{transfer.key}: its address {transfer.source!r} is no whole http(s) URL; if you know what it is "
+            "relative to, give --file-base-url"
+        )
+    return transfer.source
+
+
+def is_web_address(url: str) -> bool:
+    """Whether this is an absolute http(s) URL."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is no number
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.split() == [url]
+
+
+def parts(query: ProductQuery, error: Rejected) -> tuple[ProductQuery, ...]:
+    """Halve a range that the archive found too long; () when that was not the trouble, or it is short already.
+
+    A product that lies across the cut is within neither half, so the halves overlap.
+    """
+    length = query.end - query.start
+    said = str(error).lower()
+    if "answered 400" not in said or not any(word in said for word in _SPAN_WORDS) or length <= _SHORTEST_SPAN:
+        return ()
+    middle, overlap = query.start + length / 2, min(_LONGEST_OVERLAP, length / 4) / 2
+    return replace(query, end=middle + overlap), replace(query, start=middle - overlap)

@@ -1,0 +1,13 @@
+"""The commands of AuroraX.
+
+group.py     the group
+filters.py   the options of a search, as a query
+asking.py    availability · query
+sources.py   the data sources, listed and changed
+moving.py    pull · push · delete
+forms.py     the forms in which answers are printed
+"""
+
+from imap_bulk.cli.aurorax.group import aurorax
+
+__all__ = ["aurorax"]

@@ -1,0 +1,262 @@
+"""The push of records, told from beginning to end: an archive that takes no files takes what is known of them.
+
+Accepted is not done: the archive works records in later, and tells nobody if it could not. Only a search shows
+what it has, and only if one is wished for.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from imap_bulk.archives.aurorax import AuroraxArchive, Kind
+from imap_bulk.archives.aurorax.batches import Batches, Fate, Verdict
+from imap_bulk.archives.aurorax.keys import Triple
+from imap_bulk.archives.aurorax.records import Entry, Records, hold_to_source, split
+from imap_bulk.archives.aurorax.sources import Record, SourceDraft, Sources, triple_of
+from imap_bulk.archives.aurorax.visible import sought, visible
+from imap_bulk.engine.together import together
+from imap_bulk.errors import AlreadyArchived, BulkError, NotFound, TransientError, Vanished
+from imap_bulk.journal import Journal
+from imap_bulk.model import Direction, Event, Outcome, Plan, Result, Status, Transfer
+from imap_bulk.settings import Settings
+
+Report = Callable[[Event], None]
+
+_MOST_FAILURES_KEPT = 1000
+_LONGEST_WAIT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PushWishes:
+    """How records are pushed; times in seconds."""
+
+    most_per_batch: int = 500
+    in_flight: int = 4
+    """Batches that are on their way at once."""
+    bisect: bool = True
+    """Whether bad records are looked for by sending good ones again."""
+    fail_on_duplicate: bool = False
+    verify: bool = False
+    """Whether to search until all records are visible."""
+    verify_timeout: float = 300.0
+    verify_wait: float = 1.0
+    """First wait between two searches; doubles, up to 10 s."""
+
+
+async def push_records(
+    archive: AuroraxArchive,
+    records: Records,
+    source: int | Triple,
+    data_dir: Path,
+    report: Report,
+    wishes: PushWishes,
+    *,
+    create: SourceDraft | None = None,
+    warn: Callable[[str], None],
+    dry_run: bool = False,
+) -> Result:
+    """Send `records` to the data source with this identifier or triple; the journal knows what was accepted.
+
+    Raises BadManifest before anything is sent, BulkError for what ends the push: no access, no such source,
+    maintenance. A record that is refused is counted instead. A source that is missing is made from `create`.
+    """
+    async with archive:
+        found = await _find(archive.sources, source, None if dry_run else create)
+        for warning in (*records.warnings, *hold_to_source(records, found)):
+            warn(warning)
+        with Journal(data_dir, archive.name, Direction.PUSH, create=not dry_run) as journal:
+            push = _Push(
+                archive, records, found, _Notebook(journal, records, found, archive.settings), report, wishes
+            )
+            push.plan()
+            if dry_run:
+                return Result()
+            try:
+                await push.send()
+                await push.verify()
+            finally:
+                report(push.tally.result())
+        return push.tally.result()
+
+
+async def _find(sources: Sources, wanted: int | Triple, draft: SourceDraft | None) -> Record:
+    """Return the record of a source, which is added first if it can be. Raises NotFound."""
+    try:
+        return await (sources.get(wanted) if isinstance(wanted, int) else sources.named(wanted))
+    except NotFound:
+        if draft is None:
+            raise
+    return await sources.add(draft)
+
+
+def forget(archive: AuroraxArchive, kind: Kind, source: Record, data_dir: Path) -> None:
+    """Have the journal forget what a source has accepted, for some of it was deleted since."""
+    with Journal(data_dir, archive.name, Direction.PUSH, create=False) as journal:
+        journal.forget_accepted(_place(kind, source))
+
+
+def _place(kind: Kind, source: Record) -> str:
+    return f"{kind}/{source['identifier']}"
+
+
+class _Notebook:
+    """What the journal knows of the records of one source."""
+
+    def __init__(self, journal: Journal, records: Records, source: Record, settings: Settings) -> None:
+        self._journal = journal
+        self._place = _place(records.kind, source)
+        self._overwrite = settings.overwrite
+
+    def has(self, entry: Entry) -> bool:
+        """Tell whether an earlier run had this record accepted, and no other one of its key since."""
+        return not self._overwrite and self._journal.has_accepted(self._place, entry.key, _digest(entry))
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Remember what was accepted."""
+        self._journal.accept(self._place, [(entry.key, _digest(entry)) for entry in entries])
+
+
+class _Push:
+    """One push, step by step."""
+
+    def __init__(
+        self,
+        archive: AuroraxArchive,
+        records: Records,
+        source: Record,
+        notebook: _Notebook,
+        report: Report,
+        wishes: PushWishes,
+    ) -> None:
+        self._archive = archive
+        self._records = records
+        self._triple = triple_of(source)
+        self._identifier = int(source["identifier"])
+        self._notebook = notebook
+        self._report = report
+        self._wishes = wishes
+        self._unseen: dict[str, list[tuple[Entry, Status]]] = {}
+        """What is to become visible, by the key of a search's result, and what it counts as then."""
+        self.tally = _Tally(records.count, report)
+
+    def plan(self) -> None:
+        """Decide what need not be sent, and report the rest."""
+        todo = size = 0
+        known: list[Entry] = []
+        for entry in self._records.entries(self._triple):
+            if self._notebook.has(entry):
+                known.append(entry)
+            else:
+                todo += 1
+                size += len(entry.document)
+        self._report(Plan(todo, size, 0, len(known)))
+        for entry in known:
+            self._settle(entry, Status.SKIPPED)
+
+    async def send(self) -> None:
+        """Send what is to be sent, several batches at once."""
+        todo = (entry for entry in self._records.entries(self._triple) if not self._notebook.has(entry))
+        shared = split(todo, self._wishes.most_per_batch)
+        batches = Batches(
+            self._archive.api, self._archive.settings, self._records.kind, self._identifier, self._wishes.bisect
+        )
+
+        async def work() -> None:
+            for batch in shared:
+                self._take(await batches.send(batch))
+
+        await together(work() for _ in range(self._wishes.in_flight))
+
+    def _take(self, verdicts: list[Verdict]) -> None:
+        self._notebook.write(entry for entry, fate, _ in verdicts if fate is Fate.ACCEPTED)
+        for entry, fate, error in verdicts:
+            if error:
+                self.tally.fail(entry, error)
+            elif fate is Fate.DUPLICATE and self._wishes.fail_on_duplicate:
+                said = f"{entry.place} ({entry.key}): the archive has such a record already"
+                self.tally.fail(entry, AlreadyArchived(said))
+            else:
+                self._settle(entry, Status.DONE if fate is Fate.ACCEPTED else Status.SKIPPED)
+
+    def _settle(self, entry: Entry, status: Status) -> None:
+        """Count a record that the archive has taken, or have it wait until it is visible."""
+        if self._wishes.verify:
+            self._unseen.setdefault(sought(self._records.kind, entry).key, []).append((entry, status))
+        else:
+            self.tally.succeed(entry, status)
+
+    async def verify(self) -> None:
+        """Search, more and more rarely, until all records are visible; give up at the deadline."""
+        kind, loop = self._records.kind, asyncio.get_running_loop()
+        deadline, wait = loop.time() + self._wishes.verify_timeout, self._wishes.verify_wait
+        while self._unseen:
+            wanted = [sought(kind, entry) for ((entry, _), *_) in self._unseen.values()]
+            async for key in visible(self._archive, kind, self._triple, wanted):
+                for entry, status in self._unseen.pop(key, ()):
+                    self.tally.succeed(entry, status, seen=True)
+            if not self._unseen or loop.time() >= deadline:
+                break
+            await asyncio.sleep(min(wait, max(0.0, deadline - loop.time())))
+            wait = min(2 * wait, _LONGEST_WAIT)
+        waited = f"{self._wishes.verify_timeout:.0f} s"
+        for entry, _ in chain.from_iterable(self._unseen.values()):
+            said = f"accepted, but no search has shown it after {waited}; push it again with --overwrite"
+            self.tally.fail(entry, Vanished(f"{entry.place} ({entry.key}): {said}"))
+
+
+class _Tally:
+    """Counts records while reporting each one, so that wanted = done + skipped + failed + cancelled."""
+
+    def __init__(self, wanted: int, report: Report) -> None:
+        self._wanted = wanted
+        self._report = report
+        self._started = time.monotonic()
+        self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
+        self._failures: list[Outcome] = []
+        self._passing = self._seen = self._bytes = 0
+
+    def succeed(self, entry: Entry, status: Status, *, seen: bool = False) -> None:
+        """Count a record that the archive has, or has taken."""
+        self._seen += seen
+        self._count(Outcome(_transfer(entry), status, bytes=len(entry.document) * (status is Status.DONE)))
+
+    def fail(self, entry: Entry, error: BulkError) -> None:
+        """Count a record that it has not."""
+        self._passing += isinstance(error, TransientError)
+        self._count(Outcome(_transfer(entry), Status.FAILED, error=error))
+
+    def _count(self, outcome: Outcome) -> None:
+        self._counts[outcome.status] += 1
+        self._bytes += outcome.bytes
+        if outcome.status is Status.FAILED and len(self._failures) < _MOST_FAILURES_KEPT:
+            self._failures.append(outcome)
+        self._report(outcome)
+
+    def result(self) -> Result:
+        """Count up; `verified` are those that a search has shown."""
+        done, skipped, failed = self._counts.values()
+        return Result(
+            wanted=self._wanted,
+            done=done,
+            skipped=skipped,
+            failed=failed,
+            cancelled=self._wanted - done - skipped - failed,
+            passing=self._passing,
+            verified=self._seen,
+            bytes=self._bytes,
+            seconds=time.monotonic() - self._started,
+            failures=tuple(self._failures),
+        )
+
+
+def _digest(entry: Entry) -> bytes:
+    return hashlib.sha256(entry.document).digest()
+
+
+def _transfer(entry: Entry) -> Transfer:
+    name, _, _ = entry.place.rpartition(" line ")
+    return Transfer(Direction.PUSH, entry.place, Path(name), len(entry.document))
