@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,13 +48,19 @@ DOORS = {
 """Foreign thing -> the modules that may import it; a dot at the end opens the whole room."""
 
 
+@cache
 def modules() -> list[str]:
     paths = sorted(PACKAGE.rglob("*.py"))
     return [".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in paths]
 
 
-def imports(module: str) -> Iterator[str]:
-    """Yield the full names that a module imports, also inside functions."""
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the full names that a module imports, also inside functions."""
+    return frozenset(_imports(module))
+
+
+def _imports(module: str) -> Iterator[str]:
     path = PACKAGE / (module.replace(".", "/") + ".py")
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
