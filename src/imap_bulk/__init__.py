@@ -4,6 +4,11 @@
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
       moving.py       a pull or a push of any archive
+      lsst/           LSST'S COMMANDS
+        door.py         where that archive is
+        names.py        lsst list · schema
+        query.py        lsst query: SQL, in parts
+        pull.py         lsst pull: images and cutouts
       local.py        verify · serve · demo
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
@@ -52,6 +57,20 @@
         split.py        a query too large to be answered, in parts
         records.py      its answers, read and filtered
         signed.py       the signed URLs it gives
+      lsst/           LSST's Data Access services, as their page of 2015 describes them
+        archive.py      lists images, and says where to GET them from; looks at what came
+        service.py      the session: questions, lists, the schema of a table
+        images.py       which images are wanted; their keys, and what to ask for
+        cutouts.py      positions and sizes, and the parameters that they become
+        jobs.py         requests that take long: waited for, or cancelled
+        paging.py       a list, page by page
+        containing.py   names that contain a text
+        envelopes.py    what the services wrap their answers in, errors among them
+        statement.py    a SELECT, in parts
+        queries.py      the answers to SQL, merged in order
+        forms.py        the forms in which tables are written
+        fits.py         whether a file is a whole FITS file
+        sums.py         the checksums that it carries (extra: imap-bulk[lsst])
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap/           THE IMAP SCIENCE DATA CENTER'S API

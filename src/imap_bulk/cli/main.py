@@ -27,6 +27,7 @@ _ROOMS = {
     "verify": "local",
     "serve": "local",
     "demo": "local",
+    "lsst": "lsst",
 }
 """Command -> the module it lives in."""
 
@@ -78,7 +79,7 @@ def _misplaced(error: click.NoSuchOption) -> click.UsageError | None:
     """Explain a global option that stands behind the command."""
     if error.option_name not in _GLOBAL_OPTIONS or error.ctx is None:
         return None
-    name = error.ctx.info_name
+    name = error.ctx.command_path.partition(" ")[2]
     return click.UsageError(
         f"{error.option_name} stands before the command: imap-bulk {error.option_name} … {name} …", error.ctx
     )

@@ -6,6 +6,7 @@ images.py      which images are wanted; their keys, and what to ask for
 cutouts.py     positions and sizes, and the parameters that they become
 jobs.py        requests that take long: waited for, or cancelled
 paging.py      a list, page by page
+containing.py  names that contain a text
 envelopes.py   what the services wrap their answers in, errors among them
 statement.py   a SELECT, in parts
 queries.py     the answers to SQL, merged in order
