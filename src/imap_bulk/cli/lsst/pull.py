@@ -1,5 +1,8 @@
 """lsst pull: images, and cutouts of them."""
 
+import io
+import shutil
+import sys
 import tempfile
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -138,9 +141,9 @@ def _positions(source: str | None, size: "Size | None") -> "Iterator[_Positions 
 
 def _open(source: str) -> IO[str]:
     if source == "-":
-        spool = tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY, "w+", encoding="utf-8", newline="")  # noqa: SIM115
-        spool.writelines(click.get_text_stream("stdin", encoding="utf-8"))
-        return spool
+        spool = tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)  # noqa: SIM115  closed with what wraps it
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        return io.TextIOWrapper(spool, encoding="utf-8-sig", newline="")
     try:
         return Path(source).open(encoding="utf-8-sig", newline="")
     except OSError as error:
