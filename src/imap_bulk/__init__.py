@@ -81,6 +81,27 @@
         names.py        which names either takes, and what it says of others
         release.py      what is withheld, made public
         gateway.py      what stands before it: limits, envelope, the words where nothing answers
+      lsst/           THE LSST DATA ACCESS API (V0)
+        server.py       the three services on one port
+        sample.py       what is archived: levels, databases, collections, images, stars
+        schema.py       the tables, as MySQL shows them and as SQLite keeps them
+        databases.py    the catalogue databases as files, built once
+        meta.py         the metadata service
+        genuine.py      the metadata service as it once ran
+        paging.py       lists in pages, and which entries are wanted
+        tap.py          the query service
+        sql.py          statements of strangers, run within bounds
+        dialect.py      what MySQL and ADQL know and SQLite does not
+        sky.py          regions on the sky, as functions of SQL
+        formats.py      the forms in which a table leaves
+        imaging.py      the image service
+        images.py       images as FITS
+        cutouts.py      which box of an image is meant
+        waiting.py      the routes of jobs
+        jobs.py         what goes on behind an answer
+        content.py      bytes with ETag, ranges, Repr-Digest
+        replies.py      JSON, and the services' errors
+        faults.py       faults on demand
       catalog.py      what is archived, in SQLite
       search.py       what the catalog can be asked for, as one statement
       rows.py         what a row holds, and how the tables are laid out

@@ -108,7 +108,7 @@ def test_a_line_may_tell_its_own_size(cells: str, size: str | None, told: str) -
     ],
 )
 def test_a_bad_line_is_named(line: str, problem: str) -> None:
-    with pytest.raises(BadManifest, match="stars.csv has 1 problem") as caught:
+    with pytest.raises(BadManifest, match=r"stars\.csv has 1 problem") as caught:
         read(f"id,ra,dec,width,height,name\n{line}\n")
     assert caught.value.problems[0].startswith(problem)
 

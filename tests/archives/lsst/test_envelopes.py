@@ -46,11 +46,9 @@ def test_numbers_are_names_as_well() -> None:
     assert read_page(reply([5646240694, 8404051561545729123]), "x").names == ("5646240694", "8404051561545729123")
 
 
-@pytest.mark.parametrize(
-    "answer", [{}, "db", 7, {"result": "db"}, {"results": [["a", "b"]]}, [None], [True], [""]]
-)
+@pytest.mark.parametrize("answer", [{}, "db", 7, {"result": "db"}, {"result": [["a", "b"]]}, [None], [True], [""]])
 def test_what_is_no_list_of_names_is_garbled(answer: object) -> None:
-    with pytest.raises(errors.Garbled, match="the levels: .* no list of names"):
+    with pytest.raises(errors.Garbled, match=r"the levels: .* no list of names"):
         read_page(reply(answer), "the levels")
 
 
@@ -99,7 +97,7 @@ def test_a_refusal_repeats_the_archives_words() -> None:
     assert "ProgrammingError: (1146, \"Table 'x.y' doesn't exist\")" in str(refusal(reply(document, 500), "x"))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda deep: st.lists(deep)))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_any_document_is_a_list_or_an_error(answer: object) -> None:
     try:
         page = read_page(reply(answer), "x")

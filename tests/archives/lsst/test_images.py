@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from imap_bulk.archives.lsst.cutouts import Cutout, Position, Size
 from imap_bulk.archives.lsst.images import ImageQuery, Wanted, cut, id_of, listed, of_key, whole
 from imap_bulk.engine.places import safe_path
-from imap_bulk.errors import BadQuery
+from imap_bulk.errors import BadQuery, PermanentError
 
 QUERY = ImageQuery.of("L2", "DR1", "calexp")
 THREE = ("IMAGE", "MASK", "VARIANCE")
@@ -122,8 +122,11 @@ names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_si
 
 
 @given(names, names, names)
-def test_every_key_is_safe_or_refused_and_tells_its_parts(collection: str, kind: str, image: str) -> None:
-    key, _ = whole(ImageQuery.of("L2", collection, kind), image)
+def test_a_key_is_safe_or_refused(collection: str, kind: str, image: str) -> None:
+    try:
+        key, _ = whole(ImageQuery.of("L2", collection, kind), image)
+        path = safe_path(Path("data"), key)
+    except PermanentError:
+        return
     assert key.count("/") == 4
-    if not any(part in {".", ".."} or part.startswith(".") for part in (collection, kind, image)):
-        assert safe_path(Path("data"), key.replace(".", "_")).is_relative_to("data")
+    assert len(path.relative_to("data").parts) == 5

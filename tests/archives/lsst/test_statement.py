@@ -1,6 +1,7 @@
 """A SELECT in parts: they add up to it, and what would not is refused."""
 
 import sqlite3
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -12,7 +13,7 @@ from imap_bulk.errors import BadQuery
 ROWS = [(number, number % 7) for number in range(-30, 70)] + [(None, 3)]
 
 
-def answers(*sql: str) -> list[tuple[int, int]]:
+def answers(*sql: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(":memory:") as database:
         database.execute("CREATE TABLE t (id INTEGER, v INTEGER)")
         database.executemany("INSERT INTO t VALUES (?, ?)", ROWS)

@@ -118,6 +118,8 @@ class _Whole:
                 values.append(value)
 
     def end(self) -> None:
+        if not self._columns and self._form == "fits":
+            raise Rejected("a table without columns cannot be FITS, and an answer without rows has none")
         made = self._make.Table(masked=True)
         names = unique(self._columns)
         for name, column, values in zip(names, self._columns, self._values, strict=True):

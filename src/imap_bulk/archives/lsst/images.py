@@ -65,6 +65,8 @@ class ImageQuery:
             raise BadQuery("the deployed form of the API gives whole images only; leave --plane out")
         if self.deployed and not by_name:
             raise BadQuery("the deployed form of the API lists no images: say which, by --id or --cutouts")
+        if not self.kind:
+            raise BadQuery("say which kind of images: --kind, as in calexp")
         if not self.deployed and not (self.level and self.collection):
             raise BadQuery("say where the images are: --level and --collection")
 
