@@ -94,8 +94,14 @@ async def test_a_list_that_grows_at_its_beginning_loses_none_and_repeats_none(at
 
 async def test_a_list_that_changes_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        await Shelf(named(3), is_stable=False).all()
+        await Shelf(named(12), is_stable=False).all()
     assert "the list: this list changes while it is read" in caplog.text
+
+
+async def test_one_page_is_of_one_moment(caplog: pytest.LogCaptureFixture) -> None:
+    shelf = Shelf(named(3), is_stable=False)
+    assert await shelf.all() == named(3)
+    assert (len(shelf.asked), caplog.text) == (1, "")
 
 
 async def test_a_list_that_changes_can_be_refused() -> None:

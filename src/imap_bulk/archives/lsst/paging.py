@@ -30,9 +30,10 @@ async def names(
 
     A server may cap `count`, so that the next page begins behind what has come. One that does not say whether
     there is more is asked until a page brings nothing new: it may send the whole list each time. Where the list
-    changes under the reader, its beginning is read again. Raises UnstableList if it has to be `stable`.
+    changes between its pages, its beginning is read again. Raises UnstableList if it has to be `stable`.
     """
-    seen, start, fruitless, may_change, is_over = Seen(), 0, 0, False, False
+    seen, may_change, is_over = Seen(), False, False
+    start = first = fruitless = 0
     while not is_over:
         page = await turn(start, count)
         may_change = may_change or page.stable is False
@@ -42,13 +43,14 @@ async def names(
         for name in fresh:
             yield name
         start += len(page.names)
+        first = first or start
         fruitless = 0 if fresh else fruitless + 1
         if page.more and fruitless == _MOST_FRUITLESS:
             raise Rejected(f"{subject}: the archive promises more names again and again, but sends none")
         is_over = not (page.more or (page.more is None and fresh))
-    if may_change:
+    if may_change and start > first:  # one page is of one moment
         _LOG.warning(
-            "%s: this list changes while it is read, and some of it may be missed: read it again later", subject
+            "Warning: %s: this list changes while it is read; if it matters what is new, read it again", subject
         )
         async for name in _new_at_the_beginning(turn, seen, count):
             yield name

@@ -71,17 +71,18 @@ async def _names(service: "Service", what: str, where: dict[str, str]) -> AsyncG
         return
     if what == "databases":
         for each in (level,) if level else await service.few("/meta/v0/db", "the levels"):
-            async for name in service.names(f"/meta/v0/db/{_path(each)}", what, narrowed):
+            async for name in service.names(f"/meta/v0/db/{_path(each)}", f"the databases of {each}", narrowed):
                 yield name
         return
     if what == "tables":
         level = level or await service.level_of(database)
+        parts = [database]
         path, params = f"/meta/v0/db/{_path(level, database)}/tables", narrowed
     else:
         parts = [where[name] for name in ("level", "collection", "kind")]
         depth = {"collections": 1, "kinds": 2, "images": 3}[what]
         path, params = f"/meta/v0/image/{_path(*parts[:depth])}", {}
-    async for name in service.names(path, what, params):
+    async for name in service.names(path, f"the {what} of {'/'.join(filter(None, parts))}", params):
         yield name
 
 
