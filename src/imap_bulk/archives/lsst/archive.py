@@ -154,7 +154,6 @@ class LsstArchive:
         Returns Proof.FITS where every unit with data keeps its checksum, else Proof.FORM. Raises DigestMismatch,
         Garbled, Rejected.
         """
-        self._jobs.pop(transfer.key, None)
         wanted = Wanted.read(transfer.source) if transfer.source else images.of_key(transfer.key)
         try:
             names = {unit.name for unit in fits.units(part) if unit.data_bytes}
@@ -171,6 +170,7 @@ class LsstArchive:
             kept = self._sums is not None and self._sums(part) is Verdict.KEPT
         except sums.Broken as error:
             raise DigestMismatch(f"{transfer.key}: {error}") from error
+        self._jobs.pop(transfer.key, None)
         return Proof.FITS if kept else Proof.FORM
 
 
