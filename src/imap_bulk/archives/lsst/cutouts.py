@@ -10,7 +10,7 @@ from typing import Self
 from imap_bulk.errors import BadManifest, BadQuery
 
 _SIZE = re.compile(r"([0-9.]{1,20})(?:x([0-9.]{1,20}))?(arcsec|arcmin|pix)?")
-_NUMBER = re.compile(r"[+-]?([0-9]{1,12}(\.[0-9]{0,15})?|\.[0-9]{1,15})([eE][+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,12}(\.[0-9]{0,25})?|\.[0-9]{1,25})([eE][+-]?[0-9]{1,2})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _SPELLINGS = {"decl": "dec", "image": "id", "imageid": "id", "image_id": "id"}
 _COLUMNS = {"id", "ra", "dec", "x", "y", "width", "height", "name"}
