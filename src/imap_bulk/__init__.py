@@ -93,7 +93,9 @@
         sql.py          statements of strangers, run within bounds
         dialect.py      what MySQL and ADQL know and SQLite does not
         sky.py          regions on the sky, as functions of SQL
+        columns.py      which type a column has, and its values
         formats.py      the forms in which a table leaves
+        astronomical.py those that astropy writes
         imaging.py      the image service
         images.py       images as FITS
         cutouts.py      which box of an image is meant

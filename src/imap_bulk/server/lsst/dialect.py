@@ -1,7 +1,7 @@
 """What MySQL and ADQL know and SQLite does not: SHOW, DESCRIBE, a semicolon at the end, TOP."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from imap_bulk.server.lsst.sample import DATABASES, Database, database
@@ -48,12 +48,28 @@ def to_sqlite(statement: str) -> str:
     return text
 
 
-def like(pattern: str) -> re.Pattern[str]:
-    """Return SQL's LIKE as a regular expression, without regard to case."""
-    wild = {"%": ".*", "_": "."}
-    return re.compile(
-        "".join(wild.get(letter) or re.escape(letter) for letter in pattern), re.IGNORECASE | re.DOTALL
-    )
+def like(pattern: str) -> Callable[[str], bool]:
+    """Return what tells whether a text is LIKE the pattern, without regard to case.
+
+    One regular expression would do, and with many `%` take years.
+    """
+    first, *others = (_like_piece(piece) for piece in pattern.split("%"))
+
+    def is_like(text: str) -> bool:
+        if not others:
+            return first.fullmatch(text) is not None
+        found = first.match(text)
+        for piece in others[:-1]:
+            found = found and piece.search(text, found.end())
+        tail = len(text) - len(pattern.rpartition("%")[2])
+        return found is not None and tail >= found.end() and others[-1].fullmatch(text, tail) is not None
+
+    return is_like
+
+
+def _like_piece(piece: str) -> re.Pattern[str]:
+    letters = ("." if letter == "_" else re.escape(letter) for letter in piece)
+    return re.compile("".join(letters), re.IGNORECASE | re.DOTALL)
 
 
 def _bare(statement: str) -> str:
@@ -92,8 +108,7 @@ def _create(match: re.Match[str]) -> Told:
 
 def _liked(match: re.Match[str], names: Iterator[str]) -> list[str]:
     wanted = match["double"] if match["double"] is not None else match["single"]
-    pattern = like("%" if wanted is None else wanted)
-    return [name for name in names if pattern.fullmatch(name)]
+    return list(filter(like("%" if wanted is None else wanted), names))
 
 
 def _known(name: str) -> Database:

@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from imap_bulk.server.chaos.fault import Kind
 from imap_bulk.server.chaos.faults import ALL
-from imap_bulk.server.chaos.spec import parse_spec
+from imap_bulk.server.chaos.spec import Spec
 from imap_bulk.server.lsst import replies
 from imap_bulk.server.wire import Exchange, Origin, Planned
 
@@ -118,7 +118,7 @@ class Faults:
         self._prefix = prefix
         self._left: dict[tuple[str, str, str], int] = {}
         self._closing = asyncio.Event()
-        self._stall = parse_spec("streak=0").stall
+        self._stall = Spec().stall
 
     def close(self) -> None:
         """End every silence at once."""

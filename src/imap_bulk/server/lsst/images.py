@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from imap_bulk.server.lsst.formats import serialized
+from imap_bulk.server.lsst.astronomical import serialized
 from imap_bulk.server.lsst.sample import ARCSEC_PER_PIXEL, HEIGHT, PLANES, STARS, WIDTH, Image
+from imap_bulk.server.lsst.sky import separation
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -75,8 +76,6 @@ def wcs(image: Image) -> "WCS":
 
 def pixel(image: Image, ra: float, dec: float) -> tuple[float, float] | None:
     """Return where a position is on the image or beside it; None for one far away, which a plane cannot show."""
-    from imap_bulk.server.lsst.sky import separation
-
     if separation(ra, dec, image.ra, image.dec) > _NEAR_DEGREES:
         return None
     x, y = wcs(image).all_world2pix(ra, dec, 0)

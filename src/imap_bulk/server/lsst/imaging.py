@@ -10,7 +10,7 @@ from imap_bulk.server.lsst.content import Content
 from imap_bulk.server.lsst.faults import committed
 from imap_bulk.server.lsst.images import WHOLE, Box
 from imap_bulk.server.lsst.meta import (
-    NoSuchThing,
+    NoImage,
     ServiceRoot,
     image_url,
     wanted_image,
@@ -209,7 +209,7 @@ def _takes_fits(accept: str) -> bool:
 def _box(image: Image, asked: Mapping[str, str]) -> Box:
     box = cutouts.box(image, asked)
     if box is None:
-        raise NoSuchThing(replies.NOT_FOUND["message"])
+        raise NoImage
     return box
 
 
@@ -220,7 +220,7 @@ def _planes(kind: str, asked: Mapping[str, str]) -> Sequence[str]:
     if plane.lower() not in images.EXTENSIONS:
         raise ValueError(f"plane is one of {', '.join(images.EXTENSIONS)}, not {plane[:40]!r}")
     if plane.lower() not in PLANES[kind]:
-        raise NoSuchThing(replies.NOT_FOUND["message"])
+        raise NoImage
     return [plane.lower()]
 
 
@@ -241,5 +241,5 @@ def _by_text(kind: str, image_id: str) -> Image:
 
 def _found(image: Image | None) -> Image:
     if image is None:
-        raise NoSuchThing(replies.NOT_FOUND["message"])
+        raise NoImage
     return image

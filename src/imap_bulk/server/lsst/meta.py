@@ -31,6 +31,13 @@ class NoSuchThing(LookupError):
     """A level, a database or whatever is not there; the message says which."""
 
 
+class NoImage(NoSuchThing):
+    """There is no such image, or nothing of it where it is looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("Image Not Found")
+
+
 class Metadata:
     """The routes below /meta."""
 
@@ -144,12 +151,12 @@ def wanted_kind(request: web.Request) -> str:
 
 
 def wanted_image(holdings: Holdings, request: web.Request) -> Image:
-    """Return the image in the path. Raises NoSuchThing."""
+    """Return the image in the path. Raises NoSuchThing, of which NoImage is one."""
     image_id = request.match_info["id"]
     level, kind = wanted_level(request), wanted_kind(request)
     found = holdings.find(level, kind, int(image_id)) if re.fullmatch("[0-9]{1,19}", image_id, re.ASCII) else None
     if found is None:
-        raise NoSuchThing(replies.NOT_FOUND["message"])
+        raise NoImage
     return found
 
 

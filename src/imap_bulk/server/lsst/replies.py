@@ -11,8 +11,6 @@ from imap_bulk.server.lsst.sql import Result
 GENUINE_TYPE = "text/html; charset=utf-8"
 """What the old server calls its JSON."""
 
-NOT_FOUND = {"exception": "OSError", "message": "Image Not Found"}
-
 
 def json_reply(value: object, status: int = 200, *, genuine: bool = False) -> web.Response:
     """Answer JSON."""

@@ -21,7 +21,7 @@ from imap_bulk.server.lsst import databases, genuine, replies
 from imap_bulk.server.lsst.faults import Faults
 from imap_bulk.server.lsst.imaging import Imaging
 from imap_bulk.server.lsst.jobs import Jobs
-from imap_bulk.server.lsst.meta import Metadata, NoSuchThing
+from imap_bulk.server.lsst.meta import Metadata, NoImage
 from imap_bulk.server.lsst.sample import Holdings
 from imap_bulk.server.lsst.sql import Runner
 from imap_bulk.server.lsst.tap import Queries
@@ -113,10 +113,12 @@ class LsstServer:
         stack.enter_context(lock.held(root))
         paths = await to_thread(databases.build, root.resolve(), rows=options.rows, seed=options.seed)
         jobs = Jobs(options.job_delay, options.clock)
-        application = self._application(Runner(paths, options.query_seconds), jobs)
+        queries = Runner(paths, options.query_seconds)
+        application = self._application(queries, jobs)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
         self._port = await listen(stack, runner, options.host, options.port)
         stack.push_async_callback(jobs.close)
+        stack.callback(queries.stopped.set)
         stack.callback(self._faults.close)  # the first to go: what is silent now would outlast the grace
 
     def _application(self, runner: Runner, jobs: Jobs) -> web.Application:
@@ -166,25 +168,27 @@ class LsstServer:
         async def judge(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
                 return await handler(request)
-            except NoSuchThing as error:
-                return self._told(404, "OSError" if "/image/v0/" in request.path else "NotFound", str(error))
+            except NoImage as error:
+                return replies.failure(404, "OSError", str(error))
             except LookupError as error:
-                return self._told(404, "NotFound", str(error))
+                return self._told(request, 404, "NotFound", str(error))
             except ValueError as error:
-                return self._told(400, "ValueError", str(error))
+                return self._told(request, 400, "ValueError", str(error))
             except web.HTTPClientError as error:
-                return self._told(error.status, "NotFound" if error.status == 404 else "ValueError", error.reason)
+                return self._told(request, error.status, type(error).__name__.removeprefix("HTTP"), error.reason)
             except web.HTTPException:
                 raise
             except Exception as error:
                 _LOG.exception("the LSST archive failed at %s", request.path)
-                return self._told(500, type(error).__name__, "the archive failed; its log tells more")
+                return self._told(request, 500, type(error).__name__, "the archive failed; its log tells more")
 
         return judge
 
-    def _told(self, status: int, exception: str, message: str) -> web.Response:
+    def _told(self, request: web.Request, status: int, exception: str, message: str) -> web.Response:
         if self._options.genuine and status == 404 and exception == "NotFound":
             return replies.html_failure(404, "Not Found")
+        if request.path.startswith(f"{self._options.prefix}/db/"):
+            return replies.json_reply({"error": exception, "message": message}, status)
         return replies.failure(status, exception, message)
 
     def _service_root(self, request: web.Request) -> str:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from aiohttp import web
 
-from imap_bulk.server.lsst import formats, replies
+from imap_bulk.server.lsst import astronomical, formats, replies
+from imap_bulk.server.lsst.columns import fields, plain
 from imap_bulk.server.lsst.content import Content
 from imap_bulk.server.lsst.faults import committed
 from imap_bulk.server.lsst.jobs import Failed
@@ -93,15 +95,13 @@ class Queries:
             form = _tap_form(asked)
             result = await self._run(statement, _most_rows(asked))
         except BadRequest as error:
-            return _votable_reply(formats.votable(None, "ERROR", str(error)), 400)
+            return _votable_reply(astronomical.votable(None, "ERROR", str(error)), 400)
         except SqlError as error:
-            return _votable_reply(formats.votable(None, "ERROR", f"{error.error}: {error}"), 500)
-        if form == "json":
-            return replies.json_reply(await asyncio.to_thread(formats.document, result))
+            return _votable_reply(astronomical.votable(None, "ERROR", f"{error.error}: {error}"), 500)
         if form != "votable":
-            return await asyncio.to_thread(replies.tabular, form, result)
+            return await asyncio.to_thread(self._written, result, form, "")
         status = "OVERFLOW" if result.is_cut else "OK"
-        return _votable_reply(await asyncio.to_thread(formats.votable, result, status), 200)
+        return _votable_reply(await asyncio.to_thread(astronomical.votable, result, status), 200)
 
     def _later(self, request: web.Request, statement: str, form: str) -> web.Response:
         async def work() -> list[Content | str]:
@@ -146,18 +146,15 @@ def _document(error: SqlError) -> dict[str, Any]:
 
 def _old_votable(result: Result) -> bytes:
     """Write VOTable 1.0 as the old server did, NULL being the word None."""
-    from xml.sax.saxutils import escape, quoteattr
-
     types = {"long": 'datatype="long"', "double": 'datatype="double"'}
     text = 'datatype="char" arraysize="*"'
-    fields = "".join(
-        f"<FIELD name={quoteattr(each.name)} {types.get(each.datatype, text)}/>" for each in formats.fields(result)
+    columns = "".join(
+        f"<FIELD name={quoteattr(each.name)} {types.get(each.datatype, text)}/>" for each in fields(result)
     )
     rows = "\n".join(
-        f"<TR>{''.join(f'<TD>{escape(str(value))}</TD>' for value in formats.plain(row))}</TR>"
-        for row in result.rows
+        f"<TR>{''.join(f'<TD>{escape(str(value))}</TD>' for value in plain(row))}</TR>" for row in result.rows
     )
     return (
-        f'<?xml version="1.0"?>\n<VOTABLE version="1.0"><RESOURCE><TABLE>{fields}<DATA><TABLEDATA>\n{rows}\n'
+        f'<?xml version="1.0"?>\n<VOTABLE version="1.0"><RESOURCE><TABLE>{columns}<DATA><TABLEDATA>\n{rows}\n'
         "</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>\n"
     ).encode("utf-8", "replace")

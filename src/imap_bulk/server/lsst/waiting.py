@@ -79,7 +79,7 @@ class Waiting:
             return refusal
         result = job.results[number - 1] if 0 < number <= len(job.results) else None
         if not isinstance(result, Content) or _ENDINGS[result.content_type] != request.match_info["ending"]:
-            return replies.json_reply(replies.NOT_FOUND, 404)
+            return replies.failure(404, "OSError", "Image Not Found")
         return content.reply(request, result)
 
     async def _cancel(self, request: web.Request) -> web.Response:
