@@ -12,6 +12,7 @@
       local.py        verify · serve · demo
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
+      demo_lsst.py    that of LSST's archive
       storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary

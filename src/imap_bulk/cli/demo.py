@@ -50,31 +50,31 @@ async def show(keep: Path | None) -> ExitCode:
     with ExitStack() as stack:
         home = keep or Path(stack.enter_context(TemporaryDirectory(prefix="imap-bulk-demo-")))
         total = await asyncio.to_thread(_write_samples, home / "outbox")
-        _say(f"In {home}: {len(_NAMES)} sample files, {words.size(total)}, and a manifest of them.", before="")
+        say(f"In {home}: {len(_NAMES)} sample files, {words.size(total)}, and a manifest of them.", before="")
         async with ArchiveServer(ServerOptions(home / "archive", grace=1.0)) as server:
-            _say(f"At {server.url}: an archive that speaks the IMAP API, on this machine.", before="")
-            await _tell(_Shell(server.url, home))
+            say(f"At {server.url}: an archive that speaks the IMAP API, on this machine.", before="")
+            await _tell(Shell(server.url, home))
         await asyncio.to_thread(_compare, home)
         _conclude(home if keep else None, time.monotonic() - started)
     return ExitCode.DONE
 
 
-async def _tell(shell: "_Shell") -> None:
+async def _tell(shell: "Shell") -> None:
     sums = f"outbox/{_SUMS}"
-    _say("Push what the manifest lists. Its digests are checked before the last byte leaves.")
+    say("Push what the manifest lists. Its digests are checked before the last byte leaves.")
     await shell.run("push", sums)
-    _say("Ask what the archive has.")
+    say("Ask what the archive has.")
     await shell.run("query", "--instrument", "mag,swe", "--start-date", "20260101", "--end-date", "20260102")
-    _say("Pull all science files that start in the first days of 2026.")
+    say("Pull all science files that start in the first days of 2026.")
     await shell.run("pull", "--start-date", "20260101", "--end-date", "20260105")
-    _say("Pull the whole manifest: science files are there already, the others come.")
+    say("Pull the whole manifest: science files are there already, the others come.")
     await shell.run("pull", sums)
-    _say("Read everything back from the disk.")
+    say("Read everything back from the disk.")
     await shell.run("verify")
 
 
 @dataclass(frozen=True, slots=True)
-class _Shell:
+class Shell:
     """Runs commands against the demonstration's archive, as a person would."""
 
     url: str
@@ -83,7 +83,7 @@ class _Shell:
     async def run(self, *command: str) -> None:
         """Show a command line, then run it, its output where ours goes."""
         arguments = ("--url", self.url, "--data-dir", "pulled", *command)
-        _say(f"$ imap-bulk {shlex.join(arguments)}", before="")
+        say(f"$ imap-bulk {shlex.join(arguments)}", before="")
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "imap_bulk", *arguments, cwd=self.home
         )
@@ -98,7 +98,8 @@ class _Shell:
             raise DemoFailed(f"imap-bulk {command[0]} ended with code {code}; its output stands above")
 
 
-def _say(text: str, before: str = "\n") -> None:
+def say(text: str, before: str = "\n") -> None:
+    """Tell what comes next, at once: the commands write to the same place."""
     print(before + text, flush=True)
 
 
@@ -126,13 +127,13 @@ def _compare(home: Path) -> None:
 
 
 def _conclude(kept: Path | None, seconds: float) -> None:
-    _say(
+    say(
         f"Done in {words.duration(seconds)}: {len(_NAMES)} files went to the archive and came back, "
         "each verified on both ways, byte for byte the same."
     )
     if kept:
-        _say(f"The archive stays in {kept / 'archive'}. Go on with:", before="")
-        _say(f"  imap-bulk serve --root {shlex.quote(str(kept / 'archive'))}", before="")
+        say(f"The archive stays in {kept / 'archive'}. Go on with:", before="")
+        say(f"  imap-bulk serve --root {shlex.quote(str(kept / 'archive'))}", before="")
     else:
-        _say("The files are gone again; `imap-bulk demo --keep DIR` keeps them.", before="")
-        _say("Go on with `imap-bulk query -h`, and from there with the real archive.", before="")
+        say("The files are gone again; `imap-bulk demo --keep DIR` keeps them.", before="")
+        say("Go on with `imap-bulk query -h`, and from there with the real archive.", before="")

@@ -1,6 +1,7 @@
 """What needs no archive elsewhere: verify, serve, demo."""
 
 import asyncio
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,13 @@ from imap_bulk.cli.words import Verb
 from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from imap_bulk.server.app import ServerOptions
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
+_DEMOS = {"imap": "demo", "lsst": "demo_lsst"}
+"""Archive -> the module that shows it."""
 _GRACE = 0.5
 """Seconds that requests have when the archive is stopped."""
 
@@ -155,8 +160,10 @@ async def _serve(settings: "ServerOptions") -> None:
 @click.option(
     "--keep", type=_DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
 )
-def demo(keep: Path | None) -> ExitCode:
+@click.option(
+    "--archive", type=click.Choice(list(_DEMOS)), default="imap", show_default=True, help="Which archive to show."
+)
+def demo(keep: Path | None, archive: str) -> ExitCode:
     """Start an archive here, push sample files to it, query, pull and verify them. Takes a few seconds."""
-    from imap_bulk.cli.demo import show
-
-    return run(show(keep))
+    shown: Coroutine[Any, Any, ExitCode] = import_module(f"imap_bulk.cli.{_DEMOS[archive]}").show(keep)
+    return run(shown)
