@@ -203,6 +203,17 @@ def test_parts_are_written_as_one_answer(lsst: Run, tmp_path: Path, form: str) -
     assert (tmp_path / "out").read_text() == whole
 
 
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [("x.json", b"[\n{"), ("x.jsonl", b"{"), ("x.vot", b"<?xml"), ("x.fits", b"SIMPLE"), ("x.txt", b"id\n")],
+)
+def test_a_file_is_written_in_the_form_that_its_name_ends_in(
+    lsst: Run, tmp_path: Path, name: str, begin: bytes
+) -> None:
+    lsst("query", "--sql", "SELECT id FROM DR1.Object", "-o", tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begin)
+
+
 def test_rows_that_the_archive_does_not_count_are_an_error(invoke: Run, tmp_path: Path) -> None:
     table = {"metadata": {"elements": [{"name": "n", "datatype": "long"}]}, "data": [[7]]}
     with answering_all({"result": {"table": table}}) as url:

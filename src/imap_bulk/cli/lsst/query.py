@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-
 _FORMS = ("csv", "json", "jsonl", "votable", "fits")
+_ENDINGS = {".vot": "votable", ".xml": "votable", ".fit": "fits", ".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Question:
     "--partition", metavar="COLUMN:LO:HI:N",
     help="Ask in N ranges of a column at once, cut between LO and HI; rows outside of them come as well.",
 )  # fmt: skip
-@click.option("--output-format", type=click.Choice(_FORMS), default="csv", show_default=True, help="Form.")
+@click.option("--output-format", type=click.Choice(_FORMS), help="Form; else what FILE ends in, else csv.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Write to this file, which appears when it is whole, instead of printing.",
@@ -71,10 +71,19 @@ def query(place: Place, /, sql: str, partition: str | None, output: Path | None,
 
     text = _sql(sql)
     parts = statements(text, Partition.parse(partition) if partition else None)
-    question = _Question(text, parts, given["output_format"], output, given["verify"], given["jobs"])
+    question = _Question(
+        text, parts, given["output_format"] or _form_of(output), output, given["verify"], given["jobs"]
+    )
     url, token = door(place)
     run(_answer(url, token, question))
     return ExitCode.DONE
+
+
+def _form_of(output: Path | None) -> str:
+    """Tell a form by how the name of a file ends."""
+    ending = output.suffix.lower() if output else ""
+    form = _ENDINGS.get(ending, ending.removeprefix("."))
+    return form if form in _FORMS else "csv"
 
 
 def _sql(text: str) -> str:
@@ -110,17 +119,27 @@ async def _write(service: "Service", question: _Question, stream: BinaryIO) -> i
     from imap_bulk.archives.lsst import queries
     from imap_bulk.archives.lsst.forms import writer
 
-    writing, rows = writer(question.form, stream), 0
-    async with aclosing(queries.ask_each(service, question.parts, question.jobs)) as tables:
-        part = 0
-        async for table in tables:
-            part += 1
-            _LOG.info("part %d of %d: %d rows", part, len(question.parts), len(table.rows))
-            writing.add(table)
-            rows += len(table.rows)
-            del table
+    writing, rows, of = writer(question.form, stream), 0, len(question.parts)
+    try:
+        async with aclosing(queries.ask_each(service, question.parts, question.jobs)) as tables:
+            part = 0
+            async for table in tables:
+                part += 1
+                rows += len(table.rows)
+                _LOG.info("part %d of %d: %d rows", part, of, len(table.rows))
+                _show(f"{rows} rows, {part} of {of} parts" if question.output else "")
+                writing.add(table)
+                del table
+    finally:
+        _show("")
     writing.end()
     return rows
+
+
+def _show(text: str) -> None:
+    """Show on a terminal how far it is, in a line that the next one replaces."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", nl=False, err=True)
 
 
 async def _hold_to_count(service: "Service", sql: str, rows: int) -> None:
