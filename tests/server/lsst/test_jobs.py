@@ -7,6 +7,8 @@ from astropy.io import fits
 from tests.server.conftest import Clock
 from tests.server.lsst.conftest import Astronomer, StartLsst
 
+from imap_bulk.server.lsst import jobs
+
 CALEXP = "/image/v0/L2/DR1/calexp/5646240694"
 BOX = "/cutout?x=9&y=9&width=9&height=9"
 
@@ -104,3 +106,16 @@ async def test_a_result_that_is_none_is_not_found(astronomer: Astronomer, path: 
     job = await astronomer.post(CALEXP + BOX)
     await astronomer.results(job)
     assert (await astronomer.ask(f"{job}/results/{path}")).status == 404
+
+
+async def test_the_oldest_jobs_that_are_over_are_forgotten(
+    astronomer: Astronomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_MOST_BYTES", 700_000)
+    first, second = await astronomer.post(CALEXP), await astronomer.post(CALEXP)
+    await astronomer.results(first)
+    await astronomer.results(second)
+    third = await astronomer.post(CALEXP)
+    assert (await astronomer.ask(f"{first}/status")).status == 404
+    assert (await astronomer.results(second)).status == 200
+    assert (await astronomer.results(third)).status == 200

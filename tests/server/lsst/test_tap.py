@@ -8,7 +8,11 @@ from urllib.parse import quote_plus
 import pytest
 from astropy.io import fits, votable
 from astropy.table import Table
-from tests.server.lsst.conftest import ROWS, Astronomer, StartLsst
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.server.lsst.conftest import ROWS, Astronomer
+
+from imap_bulk.server.lsst import formats
 
 SYNC = "/db/v0/tap/sync"
 OBJECTS = "SELECT id, ra, flux, fluxSigma, note FROM DC_W13_Stripe82.Object ORDER BY id DESC LIMIT 30"
@@ -73,6 +77,11 @@ async def test_times_are_marked_and_in_iso_form(astronomer: Astronomer) -> None:
     table = answer.json["result"]["table"]
     assert table["data"] == [["2015-05-14T16:43:21", "2015-05-14"]]
     assert [element.get("xtype") for element in table["metadata"]["elements"]] == ["timestamp", "date"]
+
+
+async def test_a_text_that_looks_like_a_time_now_and_then_is_left_alone(astronomer: Astronomer) -> None:
+    rows = await astronomer.rows("SELECT '2015-05-14 16:43:21' AS t UNION ALL SELECT 'a b' ORDER BY 1")
+    assert rows == [["2015-05-14 16:43:21"], ["a b"]]
 
 
 async def test_an_empty_result_still_names_its_columns(astronomer: Astronomer) -> None:
@@ -166,6 +175,15 @@ async def test_strange_letters_and_names_spoil_no_form(astronomer: Astronomer, a
         assert [field.name for field in fields] == ["ü", "a b", "ab", "b"]
 
 
+PIECES = st.sampled_from([*formats.TYPES.values(), "*/*", "q=2", ";", ","])
+
+
+@settings(max_examples=50)
+@given(st.text(max_size=40) | st.lists(PIECES, max_size=6).map("".join))
+def test_whatever_is_accepted_some_form_is_wanted(accept: str) -> None:
+    assert formats.wanted(accept) in formats.TYPES
+
+
 # --- as TAP prescribes
 
 
@@ -226,6 +244,5 @@ async def test_a_query_that_fails_later_says_so_as_its_result(astronomer: Astron
     assert (answer.status, answer.json["error"]) == (500, "OperationalError")
 
 
-async def test_an_answer_of_all_rows_is_whole(start_lsst: StartLsst) -> None:
-    astronomer = await start_lsst()
+async def test_an_answer_of_all_rows_is_whole(astronomer: Astronomer) -> None:
     assert len(await astronomer.rows("SELECT * FROM DC_W13_Stripe82.Object")) == ROWS

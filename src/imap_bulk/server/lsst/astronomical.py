@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imap_bulk.server.lsst.columns import columns, fields, plain
+from imap_bulk.server.lsst.columns import fields, plain_columns
 from imap_bulk.server.lsst.sql import Result
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def _table(result: Result, *, is_ascii: bool = False) -> "Table":
     from astropy.table import MaskedColumn, Table
 
     table = Table(masked=True)
-    values_of = columns([plain(row) for row in result.rows], result)
-    for field, values in zip(fields(result), values_of, strict=True):
+    for field, values in zip(fields(result), plain_columns(result), strict=True):
         null = _NULLS.get(field.datatype, "")
         kept = [null if value is None else value for value in values]
         typed = kept if field.datatype in _NULLS else [_text(value, is_ascii=is_ascii) for value in kept]

@@ -10,8 +10,11 @@ from typing import Any
 from imap_bulk.server.lsst.schema import DATATYPES
 from imap_bulk.server.lsst.sql import Result, Row
 
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIMES = {
+    "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"),
+    "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+}
+"""xtype -> how such texts look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,21 @@ class Field:
 
 def fields(result: Result) -> list[Field]:
     """Tell the type of each column from its values; of one without any, from the schema."""
-    return [_field(name, column) for name, column in zip(result.names, columns(result.rows, result), strict=True)]
+    return [_field(name, column) for name, column in zip(result.names, _columns(result), strict=True)]
 
 
-def columns(rows: Sequence[Sequence[Any]], result: Result) -> Sequence[Sequence[Any]]:
-    """Return the rows of a result, or what was made of them, as columns."""
-    return list(zip(*rows, strict=True)) if rows else [()] * len(result.names)
+def plain_columns(result: Result) -> list[Sequence[Any]]:
+    """Return the columns as JSON can hold them: bytes in base64, times in ISO form, no infinity."""
+    return [_plain(field, column) for field, column in zip(fields(result), _columns(result), strict=True)]
 
 
-def plain(row: Row) -> list[Any]:
-    """Return a row as JSON can hold it: bytes in base64, times in ISO form, no infinity."""
-    return [_plain(value) for value in row]
+def plain_rows(result: Result) -> list[Row]:
+    """Return the same as rows."""
+    return list(zip(*plain_columns(result), strict=True))
+
+
+def _columns(result: Result) -> list[Sequence[Any]]:
+    return list(zip(*result.rows, strict=True)) if result.rows else [()] * len(result.names)
 
 
 def _field(name: str, column: Sequence[Any]) -> Field:
@@ -53,22 +60,23 @@ def _field(name: str, column: Sequence[Any]) -> Field:
         return Field(name, "double")
     if kinds == {bytes}:
         return Field(name, "binary")
-    return Field(name, "text", _xtype(next(value for value in column if value is not None)))
+    if kinds != {str}:
+        return Field(name, "text")
+    return Field(name, "text", next((xtype for xtype, form in _TIMES.items() if _all_match(form, column)), None))
 
 
-def _xtype(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    return "timestamp" if _TIMESTAMP.fullmatch(value) else "date" if _DATE.fullmatch(value) else None
+def _all_match(form: re.Pattern[str], column: Sequence[str | None]) -> bool:
+    return all(value is None or form.fullmatch(value) for value in column)
 
 
-def _plain(value: Any) -> Any:
-    match value:
-        case bytes():
-            return base64.b64encode(value).decode()
-        case float() if not math.isfinite(value):
-            return None
-        case str() if _TIMESTAMP.fullmatch(value):
-            return value.replace(" ", "T")
+def _plain(field: Field, column: Sequence[Any]) -> Sequence[Any]:
+    """Return a column, itself where nothing in it has to change: to look at every cell takes seconds."""
+    match field:
+        case Field(datatype="double"):
+            return [value if value is None or math.isfinite(value) else None for value in column]
+        case Field(datatype="binary") | Field(datatype="text", xtype=None):
+            return [base64.b64encode(value).decode() if isinstance(value, bytes) else value for value in column]
+        case Field(xtype="timestamp"):
+            return [value and value.replace(" ", "T") for value in column]
         case _:
-            return value
+            return column

@@ -25,6 +25,7 @@ _COMMITTED = web.RequestKey("fault", str)
 _IMAGE = re.compile(
     r"/image/v0/([0-9]+/results/.+|.*/(id|ids|cutout|cutoutPixel|[0-9]+)|(raw|calexp|deepCoadd))", re.IGNORECASE
 )
+_TONIGHT = re.compile(r"(/meta/v0/image|/image/v0)/L1/[^/]+/[^/]+", re.IGNORECASE)
 _JOB = re.compile(r"/image/v0/[0-9]+(/(status|explain|results))?")
 
 
@@ -52,14 +53,7 @@ def _job(path: str, method: str) -> bool:
 
 
 def _list_of_tonight(path: str, method: str) -> bool:
-    return (
-        method == "GET"
-        and re.fullmatch(r"(/meta)?/image/v0/L1/[^/]+/[^/]+", _unmeta(path), re.IGNORECASE) is not None
-    )
-
-
-def _unmeta(path: str) -> str:
-    return path.replace("/meta/v0/image/", "/meta/image/v0/", 1)
+    return method == "GET" and _TONIGHT.fullmatch(path) is not None
 
 
 TROUBLES = {

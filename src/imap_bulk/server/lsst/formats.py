@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from imap_bulk.server.lsst import astronomical
-from imap_bulk.server.lsst.columns import fields, plain
+from imap_bulk.server.lsst.columns import fields, plain_rows
 from imap_bulk.server.lsst.sql import Result
 
 TYPES = {
@@ -72,7 +72,7 @@ def write(form: str, result: Result) -> bytes:
 def document(result: Result, *, is_page: bool = False, is_empty: bool = False) -> dict[str, Any]:
     """Return a result as JSON has it; `is_page` puts metadata beside the table, `is_empty` leaves columns out."""
     metadata = {"elements": [] if is_empty else [field.element() for field in fields(result)]}
-    data = [plain(row) for row in result.rows]
+    data = plain_rows(result)
     if is_page:
         return {"result": {"metadata": metadata, "table": {"data": data}}}
     return {"result": {"table": {"metadata": metadata, "data": data}}}
@@ -87,13 +87,13 @@ def _separated(delimiter: str, result: Result) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n" if delimiter == "," else "\n")
     writer.writerow(result.names)
-    writer.writerows(plain(row) for row in result.rows)
+    writer.writerows(plain_rows(result))
     return text.getvalue().encode("utf-8", "replace")
 
 
 def _html(result: Result) -> bytes:
     head = "".join(f"<th>{html.escape(name)}</th>" for name in result.names)
-    rows = "\n".join(f"<tr>{''.join(map(_html_cell, plain(row)))}</tr>" for row in result.rows)
+    rows = "\n".join(f"<tr>{''.join(map(_html_cell, row))}</tr>" for row in plain_rows(result))
     page = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<table>\n<tr>{head}</tr>\n{rows}\n</table>\n'
     return page.encode("utf-8", "replace")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ _FITS = "image/fits"
 _OTHER_TYPES = ("application/hdf5", "image/jpeg")
 """Also on the page, and not made here."""
 
+_KEPT_FILES = 64
 _IDS = {"raw": ("run", "camcol", "field", "filter"), "deepCoadd": ("tract", "patch", "filter")}
 _IDS["calexp"] = _IDS["raw"]
 _FILTERS = ("i", "r", "g")
@@ -51,6 +53,8 @@ class Imaging:
         self._page_size = page_size
         self._seed = seed
         self._genuine = genuine
+        # Parts of one image are asked for one by one, and each would cost as much as the whole.
+        self._rendered = lru_cache(maxsize=_KEPT_FILES)(self._render)
 
     def add_routes(self, router: web.UrlDispatcher, prefix: str) -> None:
         """Add those that once ran and, but for the genuine server, those of the page."""
@@ -119,12 +123,12 @@ class Imaging:
         kind, image, planes = self._wanted(request)
         return self._later(request, kind, image, planes, _box(image, parameters(request)))
 
-    def _wanted(self, request: web.Request) -> tuple[str, Image, Sequence[str]]:
+    def _wanted(self, request: web.Request) -> tuple[str, Image, tuple[str, ...]]:
         image, kind = wanted_image(self._holdings, request), wanted_kind(request)
         return kind, image, _planes(kind, parameters(request))
 
     def _later(
-        self, request: web.Request, kind: str, image: Image, planes: Sequence[str], box: Box
+        self, request: web.Request, kind: str, image: Image, planes: tuple[str, ...], box: Box
     ) -> web.Response:
         async def work() -> Sequence[Content | str]:
             return [await self._content(kind, image, planes, box)]
@@ -180,14 +184,14 @@ class Imaging:
 
     # --- both
 
-    async def _content(self, kind: str, image: Image, planes: Sequence[str], box: Box) -> Content:
+    async def _content(self, kind: str, image: Image, planes: tuple[str, ...], box: Box) -> Content:
         return await asyncio.to_thread(self._rendered, kind, image, planes, box)
 
-    def _rendered(self, kind: str, image: Image, planes: Sequence[str], box: Box) -> Content:
+    def _render(self, kind: str, image: Image, planes: tuple[str, ...], box: Box) -> Content:
         return Content.of(images.render(image, kind, planes, box, self._seed), _FITS)
 
     async def _reply(
-        self, request: web.Request, kind: str, image: Image, planes: Sequence[str], box: Box
+        self, request: web.Request, kind: str, image: Image, planes: tuple[str, ...], box: Box
     ) -> web.Response:
         if not _takes_fits(request.headers.get("Accept", "*/*")):
             return replies.failure(406, "NotAcceptable", f"images are given as {_FITS} here, in no other form")
@@ -213,7 +217,7 @@ def _box(image: Image, asked: Mapping[str, str]) -> Box:
     return box
 
 
-def _planes(kind: str, asked: Mapping[str, str]) -> Sequence[str]:
+def _planes(kind: str, asked: Mapping[str, str]) -> tuple[str, ...]:
     plane = asked.get("plane")
     if plane is None:
         return PLANES[kind]
@@ -221,7 +225,7 @@ def _planes(kind: str, asked: Mapping[str, str]) -> Sequence[str]:
         raise ValueError(f"plane is one of {', '.join(images.EXTENSIONS)}, not {plane[:40]!r}")
     if plane.lower() not in PLANES[kind]:
         raise NoImage
-    return [plane.lower()]
+    return (plane.lower(),)
 
 
 def _nearest(kind: str, asked: Mapping[str, str]) -> Image:

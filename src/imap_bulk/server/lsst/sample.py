@@ -172,7 +172,11 @@ def _offset(ra: float, dec: float, offset: tuple[float, float]) -> tuple[float, 
 
 IMAGES: Mapping[str, tuple[Image, ...]] = {"raw": _exposures(), "calexp": _exposures(), "deepCoadd": _coadds()}
 KINDS = tuple(IMAGES)
-PLANES = {"raw": ("data",), "calexp": ("data", "mask", "variance"), "deepCoadd": ("data", "mask", "variance")}
+PLANES: Mapping[str, tuple[str, ...]] = {
+    "raw": ("data",),
+    "calexp": ("data", "mask", "variance"),
+    "deepCoadd": ("data", "mask", "variance"),
+}
 STARS = _stars()
 
 COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {

@@ -1,14 +1,15 @@
 """The query service: SQL in, a table out; JSON as the old service gave it, VOTable for clients that speak TAP."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from aiohttp import web
 
 from imap_bulk.server.lsst import astronomical, formats, replies
-from imap_bulk.server.lsst.columns import fields, plain
+from imap_bulk.server.lsst.columns import fields, plain_rows
 from imap_bulk.server.lsst.content import Content
 from imap_bulk.server.lsst.faults import committed
 from imap_bulk.server.lsst.jobs import Failed
@@ -18,7 +19,7 @@ from imap_bulk.server.lsst.waiting import Waiting
 
 _INFO = {"Info": "Listing queries is not implemented"}
 _AT_ONCE = 4
-"""How many statements run at a time: each has a thread, and a result in memory."""
+"""How many statements run, or have their results written, at a time: each has a thread and much memory."""
 
 
 class BadRequest(ValueError):
@@ -59,8 +60,7 @@ class Queries:
         if not self._genuine and "respond-async" in request.headers.get("Prefer", "").lower():
             return self._later(request, statement, form)
         try:
-            result = await self._run(statement, _most_rows(asked))
-            return await asyncio.to_thread(self._written, result, form, committed(request))
+            return await self._run(statement, _most_rows(asked), partial(self._written, form, committed(request)))
         except SqlError as error:
             if self._genuine and form == "votable":
                 return replies.html_failure(500, "Internal Server Error")
@@ -76,11 +76,15 @@ class Queries:
             given |= {name: value for name, value in form.items() if isinstance(value, str)}
         return given if self._genuine else {name.lower(): value for name, value in given.items()}
 
-    async def _run(self, statement: str, most_rows: int | None) -> Result:
+    async def _run(
+        self, statement: str, most_rows: int | None, write: Callable[[Result], web.Response]
+    ) -> web.Response:
+        """Run a statement and write its result when there is a place for both. Raises SqlError."""
         async with self._places:
-            return await asyncio.to_thread(self._runner.run, statement, most_rows)
+            result = await asyncio.to_thread(self._runner.run, statement, most_rows)
+            return await asyncio.to_thread(write, result)
 
-    def _written(self, result: Result, form: str, fault: str) -> web.Response:
+    def _written(self, form: str, fault: str, result: Result) -> web.Response:
         if form == "votable" and self._genuine:
             return web.Response(body=_old_votable(result), headers={"Content-Type": replies.GENUINE_TYPE})
         if form != "json":
@@ -93,23 +97,19 @@ class Queries:
         """Answer as TAP prescribes, also when the statement fails."""
         try:
             form = _tap_form(asked)
-            result = await self._run(statement, _most_rows(asked))
+            write = _written_for_tap if form == "votable" else partial(self._written, form, "")
+            return await self._run(statement, _most_rows(asked), write)
         except BadRequest as error:
             return _votable_reply(astronomical.votable(None, "ERROR", str(error)), 400)
         except SqlError as error:
             return _votable_reply(astronomical.votable(None, "ERROR", f"{error.error}: {error}"), 500)
-        if form != "votable":
-            return await asyncio.to_thread(self._written, result, form, "")
-        status = "OVERFLOW" if result.is_cut else "OK"
-        return _votable_reply(await asyncio.to_thread(astronomical.votable, result, status), 200)
 
     def _later(self, request: web.Request, statement: str, form: str) -> web.Response:
         async def work() -> list[Content | str]:
             try:
-                result = await self._run(statement, None)
+                written = await self._run(statement, None, partial(self._written, form, ""))
             except SqlError as error:
                 raise Failed(_document(error)) from None
-            written = await asyncio.to_thread(self._written, result, form, "")
             assert isinstance(written.body, bytes)
             return [await asyncio.to_thread(Content.of, written.body, formats.TYPES[form])]
 
@@ -136,6 +136,10 @@ def _tap_form(asked: Mapping[str, str]) -> str:
     return form
 
 
+def _written_for_tap(result: Result) -> web.Response:
+    return _votable_reply(astronomical.votable(result, "OVERFLOW" if result.is_cut else "OK"), 200)
+
+
 def _votable_reply(body: bytes, status: int) -> web.Response:
     return web.Response(status=status, body=body, headers={"Content-Type": formats.TYPES["votable"]})
 
@@ -152,7 +156,7 @@ def _old_votable(result: Result) -> bytes:
         f"<FIELD name={quoteattr(each.name)} {types.get(each.datatype, text)}/>" for each in fields(result)
     )
     rows = "\n".join(
-        f"<TR>{''.join(f'<TD>{escape(str(value))}</TD>' for value in plain(row))}</TR>" for row in result.rows
+        f"<TR>{''.join(f'<TD>{escape(str(value))}</TD>' for value in row)}</TR>" for row in plain_rows(result)
     )
     return (
         f'<?xml version="1.0"?>\n<VOTABLE version="1.0"><RESOURCE><TABLE>{columns}<DATA><TABLEDATA>\n{rows}\n'
