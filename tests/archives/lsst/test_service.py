@@ -95,6 +95,20 @@ async def test_parts_with_other_columns_are_garbled(play: Play) -> None:
             [table async for table in queries.ask_each(service, ["SELECT 1", "SELECT 2"], 1)]
 
 
+async def test_what_takes_too_long_is_asked_for_once(play: Play) -> None:
+    script, leaving = await play(), asyncio.Event()
+
+    async def pause() -> None:
+        await leaving.wait()
+
+    script.pause = pause
+    async with Service(script.url, settings=Settings(idle_timeout=0.05, wait_base=0)) as service:
+        with pytest.raises(errors.Rejected, match=r"no answer within 0\.05 s; ask in parts"):
+            await queries.ask(service, "SELECT 1")
+    leaving.set()
+    assert len(script.requests) == 1
+
+
 async def test_bad_sql_is_asked_for_once(serve: Serve, settings: Settings) -> None:
     async with Service(await serve(), settings=settings) as service:
         with pytest.raises(errors.Rejected, match="Nope' doesn't exist"):
@@ -158,6 +172,24 @@ async def test_the_token_is_sent_and_not_shown(play: Play) -> None:
             await service.few("/meta/v0/db", "the levels")
         canaries.assert_clean(f"{caught.value!r} {service!r}")
     assert script.requests[0].headers["Authorization"] == f"Bearer {canaries.ACCESS_TOKEN}"
+
+
+async def test_a_user_in_the_address_becomes_a_header(play: Play) -> None:
+    script = await play()
+    script.says("GET /meta/v0/db", ["L2"])
+    service = Service(script.url.replace("http://", f"http://tom:{canaries.PASSWORD}@"))
+    async with service:
+        await service.few("/meta/v0/db", "the levels")
+    assert script.requests[0].headers["Authorization"].startswith("Basic ")
+    assert (service.absolute("x"), service.name) == (f"{script.url}/x", script.url)
+    assert service.is_own(f"{script.url}/x")
+
+
+async def test_all_databases_are_found_though_an_old_server_names_one_level(
+    serve: Serve, settings: Settings
+) -> None:
+    async with Service(await serve(genuine=True), settings=settings) as service:
+        assert ("L3", "joe_myDb") in [found async for found in service.databases()]
 
 
 @pytest.mark.parametrize(

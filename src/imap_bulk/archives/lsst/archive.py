@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from imap_bulk.archives.lsst import fits, images, jobs, sums
 from imap_bulk.archives.lsst.images import ImageQuery, Wanted
@@ -95,12 +95,13 @@ class LsstArchive:
     async def _listed(self, query: ImageQuery) -> AsyncGenerator[str, None]:
         """Yield the addresses of a list: that of the metadata service, or where it has none, of the images'."""
         subject, params = f"the images of {query.level}/{query.collection}/{query.kind}", query.list_params()
-        lists = ["meta/v0/image", *([] if params else ["image/v0"])]
+        lists = ["/meta/v0/image", *([] if params else ["/image/v0"])]
         while lists:
-            path = f"/{lists.pop(0)}/{query.path}"
+            path = f"{lists.pop(0)}/{query.path}"
             try:
-                async for address in self._service.names(path, subject, params, stable=query.stable):
-                    yield address
+                async with aclosing(self._service.names(path, subject, params, stable=query.stable)) as found:
+                    async for address in found:
+                        yield address
             except NotFound:
                 if not lists:
                     raise
@@ -131,8 +132,7 @@ class LsstArchive:
             except PermanentError:
                 job = None  # it has been forgotten: ask anew
         if job is None:
-            path = _path_below(service, wanted.address)
-            job = await jobs.submit(service, path, wanted.params, key)
+            job = await jobs.submit(service, *_question(service, wanted), key)
             found = await jobs.finished(service, job, self.patience, key)
         self._jobs[key] = job
         if len(found) != 1:
@@ -185,12 +185,12 @@ def _with_params(url: str, params: Mapping[str, str]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
 
 
-def _path_below(service: Service, address: str) -> str:
-    """Tell the path to POST to: requests are made of the archive itself only."""
-    url = service.absolute(address)
-    if not url.startswith(service.url + "/"):
-        raise Rejected(f"{address} is not the archive's own: it cannot be asked for there; leave --async out")
-    return url.removeprefix(service.url)
+def _question(service: Service, wanted: Wanted) -> tuple[str, dict[str, str]]:
+    """Tell the path to POST to, and the parameters: requests are made of the archive itself only."""
+    url, _, params = service.absolute(wanted.address).partition("?")
+    if not url.startswith(service.base + "/"):
+        raise Rejected(f"{url} is not the archive's own: it cannot be asked for there; leave --async out")
+    return url.removeprefix(service.base), {**dict(parse_qsl(params)), **wanted.params}
 
 
 def _listed(addresses: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from imap_bulk.archives.lsst.envelopes import read_document, result_of
 from imap_bulk.archives.lsst.service import Service
 from imap_bulk.archives.lsst.statement import parse
-from imap_bulk.errors import Garbled, Rejected
+from imap_bulk.errors import Garbled, Rejected, Stalled
 from imap_bulk.http import Reply
 from imap_bulk.retry import persist
 from imap_bulk.transport.api import AnswerTooLong
@@ -46,7 +46,12 @@ async def ask(service: Service, sql: str) -> Table:
     body = urlencode({"query": sql}).encode()
 
     async def attempt() -> Table:
-        return read_table(await service.ask("POST", "/db/v0/tap/sync", None, body, _FORM), subject)
+        try:
+            reply = await service.ask("POST", "/db/v0/tap/sync", None, body, _FORM)
+        except Stalled as error:  # asked once more, the server would be at it twice
+            within = f"no answer within {service.settings.idle_timeout:g} s"
+            raise Rejected(f"{subject}: {within}; ask in parts (--partition), or give it --timeout") from error
+        return read_table(reply, subject)
 
     try:
         return await persist(attempt, service.settings)

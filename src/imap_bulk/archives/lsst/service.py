@@ -1,6 +1,7 @@
 """A session with LSST's services below one address: questions, lists, and the schema of a table."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import quote, urljoin, urlsplit
@@ -12,7 +13,7 @@ from imap_bulk.http import Reply
 from imap_bulk.model import public_url
 from imap_bulk.retry import persist
 from imap_bulk.settings import MIB, Settings
-from imap_bulk.transport.api import ApiSession
+from imap_bulk.transport.api import ApiSession, without_user
 
 LEVELS = ("DC", "L1", "L2", "L3", "dev")
 """Data challenge, alert production, data release, user data, development."""
@@ -33,6 +34,9 @@ class Service:
     url: str
     token: str | None = None
     settings: Settings = field(default_factory=Settings)
+    base: str = field(init=False, compare=False)
+    """The URL without what may stand in it of a user and a password."""
+    _credentials: dict[str, str] = field(init=False, compare=False)
     _session: ApiSession | None = field(default=None, init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +50,9 @@ class Service:
         if not is_address or self.url.split() != [self.url]:
             shown = self.url.rpartition("@")[2]
             raise Rejected(f"the archive's address {shown!r} is no URL; write it out, as in http://127.0.0.1:8000")
+        self.base, self._credentials = without_user(self.url)
+        if self.token:
+            self._credentials = {"Authorization": f"Bearer {self.token}"}
 
     def __repr__(self) -> str:
         return f"<Service {self.name} with {'a token' if self.token else 'no token'}>"
@@ -53,15 +60,15 @@ class Service:
     @property
     def name(self) -> str:
         """The URL, without credentials."""
-        return public_url(self.url)
+        return public_url(self.base)
 
     @property
     def credentials(self) -> dict[str, str]:
         """The headers that open the door, for this host alone."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return dict(self._credentials)
 
     async def __aenter__(self) -> Self:
-        session = ApiSession(self.url, self.credentials, self.settings)
+        session = ApiSession(self.base, self.credentials, self.settings)
         self._session = await session.__aenter__()
         return self
 
@@ -110,8 +117,9 @@ class Service:
             asked = {**(params or {}), "start": str(start), "count": str(count)}
             return await self._page(path, subject, asked)
 
-        async for name in names(turn, subject, stable=stable):
-            yield name
+        async with aclosing(names(turn, subject, stable=stable)) as found:
+            async for name in found:
+                yield name
 
     async def few(self, path: str, subject: str) -> tuple[str, ...]:
         """Return the names of a list that has no pages."""
@@ -123,17 +131,25 @@ class Service:
 
         return await persist(attempt, self.settings)
 
-    async def level_of(self, database: str) -> str:
-        """Find the level of a database, whose name is unique over all of them. Raises NotFound."""
+    async def databases(self, containing: str = "") -> AsyncGenerator[tuple[str, str], None]:
+        """Yield all databases, each with its level."""
         told = await self.few("/meta/v0/db", "the levels")
+        params = {"containing": containing} if containing else {}
         # One generation of servers names the first of its levels only.
         for level in dict.fromkeys((*told, *LEVELS)):
+            path = f"/meta/v0/db/{quote(level, safe='')}"
             try:
-                listed = [name async for name in self.names(f"/meta/v0/db/{quote(level, safe='')}", level)]
+                async for name in self.names(path, f"the databases of {level}", params):
+                    yield level, name
             except NotFound:
                 continue
-            if database in listed:
-                return level
+
+    async def level_of(self, database: str) -> str:
+        """Find the level of a database, whose name is unique over all of them. Raises NotFound."""
+        async with aclosing(self.databases(database)) as found:
+            async for level, name in found:
+                if name == database:
+                    return level
         raise NotFound(f"there is no database {database}; `imap-bulk lsst list databases` tells what there is")
 
     async def schema(self, database: str, table: str) -> str:
@@ -158,16 +174,16 @@ class Service:
         if "://" in address:
             return address
         if address.startswith("//"):
-            return urljoin(self.url, address)
-        prefix = urlsplit(self.url).path
+            return urljoin(self.base, address)
+        prefix = urlsplit(self.base).path
         path = "/" + address.lstrip("/")
         if prefix and path.startswith(prefix + "/"):
             path = path.removeprefix(prefix)
-        return self.url + path
+        return self.base + path
 
     def is_own(self, url: str) -> bool:
         """Tell whether a URL leads to this very scheme, host and port, where the token may go."""
-        return _origin(url) == _origin(self.url)
+        return _origin(url) == _origin(self.base)
 
 
 _PORTS = {"http": 80, "https": 443}

@@ -1,7 +1,7 @@
 """lsst list and lsst schema: what the archive has."""
 
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -47,7 +47,7 @@ def list_(place: Place, /, what: str, containing: str, **where: str) -> ExitCode
     return ExitCode.DONE
 
 
-async def _print_names(url: str, token: str | None, what: str, wanted: Any, where: dict[str, str]) -> None:
+async def _print_names(url: str, token: str | None, what: str, wanted: Any, where: Mapping[str, str]) -> None:
     from imap_bulk.archives.lsst.service import Service
 
     found = 0
@@ -60,30 +60,31 @@ async def _print_names(url: str, token: str | None, what: str, wanted: Any, wher
         click.echo(f"There are no such {what}.", err=True)
 
 
-async def _names(service: "Service", what: str, where: dict[str, str]) -> AsyncGenerator[str, None]:
+async def _names(service: "Service", what: str, where: Mapping[str, str]) -> AsyncGenerator[str, None]:
     """Yield what is listed at the place in the tree that belongs to `what`."""
-    database, containing = where["database"], where["containing"]
-    narrowed = {"containing": containing} if containing else {}
-    level = where["level"]
     if what == "levels":
         for name in await service.few("/meta/v0/db", what):
             yield name
-        return
-    if what == "databases":
-        for each in (level,) if level else await service.few("/meta/v0/db", "the levels"):
-            async for name in service.names(f"/meta/v0/db/{_path(each)}", f"the databases of {each}", narrowed):
-                yield name
-        return
-    if what == "tables":
-        level = level or await service.level_of(database)
-        parts = [database]
-        path, params = f"/meta/v0/db/{_path(level, database)}/tables", narrowed
+    elif what == "databases" and not where["level"]:
+        async for _, name in service.databases(where["containing"]):
+            yield name
     else:
-        parts = [where[name] for name in ("level", "collection", "kind")]
-        depth = {"collections": 1, "kinds": 2, "images": 3}[what]
-        path, params = f"/meta/v0/image/{_path(*parts[:depth])}", {}
-    async for name in service.names(path, f"the {what} of {'/'.join(filter(None, parts))}", params):
-        yield name
+        path, place = await _place(service, what, where)
+        narrowed = {"containing": where["containing"]} if "/db/" in path and where["containing"] else {}
+        async for name in service.names(path, f"the {what} of {place}", narrowed):
+            yield name
+
+
+async def _place(service: "Service", what: str, where: Mapping[str, str]) -> tuple[str, str]:
+    """Return the path of a list, and what people call the place."""
+    level, database = where["level"], where["database"]
+    if what == "databases":
+        return f"/meta/v0/db/{_path(level)}", level
+    if what == "tables":
+        return f"/meta/v0/db/{_path(level or await service.level_of(database), database)}/tables", database
+    names = ("level", "collection", "kind")[: ("collections", "kinds", "images").index(what) + 1]
+    parts = [where[name] for name in names]
+    return f"/meta/v0/image/{_path(*parts)}", "/".join(parts)
 
 
 def _path(*parts: str) -> str:

@@ -17,6 +17,7 @@ from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.lsst.door import door
 from imap_bulk.cli.options import Place
 from imap_bulk.errors import Rejected
+from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
     from imap_bulk.archives.lsst.service import Service
@@ -37,6 +38,8 @@ class _Question:
     output: Path | None
     verify: bool
     jobs: int
+    timeout: int
+    """Seconds."""
 
 
 @click.command(short_help="Ask in SQL.")
@@ -51,6 +54,10 @@ class _Question:
     help="Write to this file, which appears when it is whole, instead of printing.",
 )  # fmt: skip
 @click.option("--verify", is_flag=True, help="Hold the number of rows to what SELECT COUNT(*) says.")
+@click.option(
+    "--timeout", type=click.IntRange(1), default=180, show_default=True, metavar="SECONDS",
+    help="How long the archive may take over one statement.",
+)  # fmt: skip
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
     help="Ranges that are asked for at once.",
@@ -71,9 +78,8 @@ def query(place: Place, /, sql: str, partition: str | None, output: Path | None,
 
     text = _sql(sql)
     parts = statements(text, Partition.parse(partition) if partition else None)
-    question = _Question(
-        text, parts, given["output_format"] or _form_of(output), output, given["verify"], given["jobs"]
-    )
+    form = given["output_format"] or _form_of(output)
+    question = _Question(text, parts, form, output, given["verify"], given["jobs"], given["timeout"])
     url, token = door(place)
     run(_answer(url, token, question))
     return ExitCode.DONE
@@ -107,7 +113,7 @@ async def _answer(url: str, token: str | None, question: _Question) -> None:
     if question.verify:
         statement.parse(question.sql, "for its number of rows")
     started = time.monotonic()
-    async with Service(url, token) as service:
+    async with Service(url, token, Settings(idle_timeout=question.timeout)) as service:
         with _sink(question.output) as stream:
             rows = await _write(service, question, stream)
             if question.verify:
