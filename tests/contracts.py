@@ -1,17 +1,30 @@
-"""What every storage of an embedded archive has to keep to, whether a disk or a bucket of somebody else's S3."""
+"""What every archive's adapter has to keep to; and every storage of an embedded one, be it somebody else's S3."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+import pickle
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests import canaries
 from tests.server.raw import connect
 
+from imap_bulk import bulk
+from imap_bulk.errors import Garbled, NotFound, ReadOnly, Vanished
+from imap_bulk.model import Direction, RemoteFile, Transfer
+from imap_bulk.settings import Settings
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
     from tests.server.conftest import Start, Visitor
+
+    from imap_bulk.archives.base import Archive
 
 NAME = "imap_mag_l2_norm-gse_20260115_v001.0002.cdf"
 OTHER = "imap_swe_l1a_sci_20260115_v001.0001.cdf"
@@ -30,6 +43,75 @@ def md5(body: bytes) -> str:
 def code(text: str) -> str:
     """Read the code of an error in S3's XML."""
     return text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+@dataclass(frozen=True)
+class Archived:
+    """An archive with something in it, not open, made with `canaries.API_KEY`."""
+
+    archive: Archive
+    query: Any
+    holds: Callable[[RemoteFile, bytes], bool]
+    """Whether these bytes are what the archive has of a file."""
+    count: int
+    """Files that `query` finds."""
+    missing: RemoteFile
+    """What no such archive has."""
+    heads: Iterable[Mapping[str, str]]
+    """The header fields of all requests that have come to where the bytes are."""
+
+
+class ArchiveContract:
+    """A subclass brings the fixture `archived`."""
+
+    async def found(self, archived: Archived) -> list[RemoteFile]:
+        async with archived.archive as archive:
+            return [file async for file in archive.search(archived.query)]
+
+    async def test_a_search_yields_each_file_once(self, archived: Archived) -> None:
+        files = await self.found(archived)
+        assert len({file.key for file in files}) == len(files) == archived.count
+        assert await self.found(archived) == files
+
+    async def test_what_is_found_is_pulled_and_then_is_there(self, archived: Archived, tmp_path: Path) -> None:
+        for done, skipped in ((archived.count, 0), (0, archived.count)):
+            files = archived.archive.search(archived.query)
+            result = await bulk.pull(archived.archive, files, tmp_path / "pulled", Settings(wait_base=0))
+            assert (result.done, result.skipped, result.failures) == (done, skipped, ())
+        for file in await self.found(archived):
+            assert archived.holds(file, (tmp_path / "pulled" / file.key).read_bytes())
+
+    async def test_the_key_stays_with_the_archive(self, archived: Archived, tmp_path: Path) -> None:
+        files = archived.archive.search(archived.query)
+        await bulk.pull(archived.archive, files, tmp_path / "pulled", Settings(wait_base=0))
+        heads = list(archived.heads)
+        assert heads
+        assert not any(canaries.API_KEY in value for head in heads for value in head.values())
+        assert canaries.API_KEY not in repr(archived.archive) + archived.archive.name
+
+    async def test_it_can_be_pickled_before_and_after(self, archived: Archived) -> None:
+        before = pickle.dumps(archived.archive)
+        files = await self.found(archived)
+        for pickled in (before, pickle.dumps(archived.archive)):
+            again = pickle.loads(pickled)
+            assert again == archived.archive
+            assert await self.found(replace(archived, archive=again)) == files
+
+    async def test_what_is_missing_is_said_to_be_and_leaves_nothing(
+        self, archived: Archived, tmp_path: Path
+    ) -> None:
+        async def wanted() -> Any:
+            yield archived.missing
+
+        result = await bulk.pull(archived.archive, wanted(), tmp_path / "pulled", Settings(wait_base=0, retries=0))
+        (outcome,) = result.failures
+        assert isinstance(outcome.error, NotFound | Vanished | Garbled)
+        assert not (tmp_path / "pulled" / archived.missing.key).exists()
+
+    async def test_an_archive_that_is_not_open_signs_nothing(self, archived: Archived, tmp_path: Path) -> None:
+        transfer = Transfer(Direction.PUSH, archived.missing.key, tmp_path / "none")
+        with pytest.raises((ReadOnly, RuntimeError)):
+            await archived.archive.sign_upload(transfer)
 
 
 class StorageContract:
