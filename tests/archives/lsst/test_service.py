@@ -11,6 +11,7 @@ from tests.archives.lsst.conftest import Script, Serve
 
 from imap_bulk import errors
 from imap_bulk.archives.lsst import queries
+from imap_bulk.archives.lsst import service as service_module
 from imap_bulk.archives.lsst.service import Service
 from imap_bulk.archives.lsst.statement import Partition, statements
 from imap_bulk.settings import Settings
@@ -107,6 +108,15 @@ async def test_what_takes_too_long_is_asked_for_once(play: Play) -> None:
             await queries.ask(service, "SELECT 1")
     leaving.set()
     assert len(script.requests) == 1
+
+
+async def test_an_answer_too_long_for_memory_is_to_be_asked_for_in_parts(
+    serve: Serve, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "ANSWER_LIMIT_BYTES", 1 << 10)
+    async with Service(await serve(), settings=settings) as service:
+        with pytest.raises(errors.Rejected, match="ask for it in parts, by --partition"):
+            await queries.ask(service, "SELECT * FROM DR1.Science_Ccd_Exposure")
 
 
 async def test_bad_sql_is_asked_for_once(serve: Serve, settings: Settings) -> None:

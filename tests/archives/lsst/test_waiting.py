@@ -51,7 +51,8 @@ def watch() -> Watch:
     return Watch()
 
 
-def patience(watch: Watch, deadline: float = 600.0) -> Patience:
+def patience(watch: Watch, deadline: float = 1e9) -> Patience:
+    """Wait by the watch, whose hours are over sooner than an image is made."""
     return Patience(deadline, watch.sleep, watch.time)
 
 

@@ -124,17 +124,15 @@ class LsstArchive:
 
     async def _result(self, key: str, wanted: Wanted) -> str:
         """Have the archive make what is wanted, once in a run; return the address of the only result."""
-        service, job = self._service, self._jobs.pop(key, None)
-        found: tuple[str, ...] = ()
-        if job:
-            try:
-                found = await jobs.results(service, job, key)
-            except PermanentError:
-                job = None  # it has been forgotten: ask anew
+        service, job = self._service, self._jobs.get(key)
+        try:
+            found = await jobs.results(service, job, key) if job else ()
+        except PermanentError:
+            job = None  # it has been forgotten: ask anew
         if job is None:
             job = await jobs.submit(service, *_question(service, wanted), key)
             found = await jobs.finished(service, job, self.patience, key)
-        self._jobs[key] = job
+            self._jobs[key] = job
         if len(found) != 1:
             raise Rejected(f"{key}: request {job} has {len(found)} results in place of one{_listed(found)}")
         return service.absolute(found[0])
