@@ -5,6 +5,7 @@ import io
 import json
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -88,6 +89,17 @@ def lsst(invoke: Run, url: str, data_dir: Path) -> Run:
 @pytest.mark.parametrize("command", ["list", "schema", "query", "pull"])
 def test_every_command_has_help(invoke: Run, command: str) -> None:
     assert invoke("lsst", command, "-h").stdout.startswith(f"Usage: cli lsst {command} ")
+
+
+@pytest.mark.parametrize("arguments", [["lsst", "-h"], ["lsst", "pull", "-h"]])
+def test_help_waits_for_nothing(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom imap_bulk.cli.main import cli\n"
+        f"try: cli({arguments!r}, prog_name='imap-bulk')\nexcept SystemExit: pass\n"
+        "print(sorted({'aiohttp', 'astropy', 'numpy', 'tqdm', 'sqlite3', 'tenacity'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(

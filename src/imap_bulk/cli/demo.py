@@ -99,7 +99,7 @@ class Shell:
 
 
 def say(text: str, before: str = "\n") -> None:
-    """Tell what comes next, at once: the commands write to the same place."""
+    """Tell what comes next."""
     print(before + text, flush=True)
 
 

@@ -17,13 +17,14 @@ from imap_bulk.cli.words import Verb
 from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from imap_bulk.server.app import ServerOptions
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _DEMOS = {"imap": "demo", "lsst": "demo_lsst"}
-"""Archive -> the module that shows it."""
+"""Archive -> the module of its demonstration."""
+
 _GRACE = 0.5
 """Seconds that requests have when the archive is stopped."""
 
@@ -158,12 +159,17 @@ async def _serve(settings: "ServerOptions") -> None:
 
 @click.command(short_help="Show the whole flow on this machine.")
 @click.option(
-    "--keep", type=_DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
+    "--archive",
+    type=click.Choice(list(_DEMOS)),
+    default="imap",
+    show_default=True,
+    help="Which archive is played.",
 )
 @click.option(
-    "--archive", type=click.Choice(list(_DEMOS)), default="imap", show_default=True, help="Which archive to show."
+    "--keep", type=_DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
 )
-def demo(keep: Path | None, archive: str) -> ExitCode:
-    """Start an archive here, push sample files to it, query, pull and verify them. Takes a few seconds."""
-    shown: Coroutine[Any, Any, ExitCode] = import_module(f"imap_bulk.cli.{_DEMOS[archive]}").show(keep)
-    return run(shown)
+def demo(archive: str, keep: Path | None) -> ExitCode:
+    """Start an archive here, push to it, query it, pull from it and verify what came. Takes a few seconds."""
+    show: Callable[[Path | None], Coroutine[Any, Any, ExitCode]]
+    show = import_module(f"imap_bulk.cli.{_DEMOS[archive]}").show
+    return run(show(keep))
