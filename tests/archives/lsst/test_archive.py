@@ -148,6 +148,11 @@ async def test_a_list_without_metadata_is_that_of_the_image_service(play: Play) 
     ]
 
 
+async def test_where_no_images_are_listed_it_is_told_how_to_name_them(serve: Serve, settings: Settings) -> None:
+    with pytest.raises(errors.NotFound, match=r"not implemented.*; name them by --id, with --deployed-form"):
+        await keys(LsstArchive(await serve(genuine=True), settings=settings), CALEXP)
+
+
 async def test_two_images_of_one_name_get_two_keys(play: Play) -> None:
     script = await play()
     script.says("GET /meta/v0/image/L2/DR1/calexp", ["/nfs/a/im1", "/nfs/b/im1", "/nfs/a/im1"])

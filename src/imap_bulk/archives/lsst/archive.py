@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
 from imap_bulk.archives.lsst import fits, images, jobs, sums
+from imap_bulk.archives.lsst.envelopes import NotOffered
 from imap_bulk.archives.lsst.images import ImageQuery, Wanted
 from imap_bulk.archives.lsst.jobs import Patience
 from imap_bulk.archives.lsst.service import Service
@@ -96,17 +97,23 @@ class LsstArchive:
         """Yield the addresses of a list: that of the metadata service, or where it has none, of the images'."""
         subject, params = f"the images of {query.level}/{query.collection}/{query.kind}", query.list_params()
         lists = ["/meta/v0/image", *([] if params else ["/image/v0"])]
-        while lists:
-            path = f"{lists.pop(0)}/{query.path}"
+        refusals: list[NotFound] = []
+        for path in lists:
+            names = self._service.names(f"{path}/{query.path}", subject, params, stable=query.stable)
             try:
-                async with aclosing(self._service.names(path, subject, params, stable=query.stable)) as found:
-                    async for address in found:
+                async with aclosing(names):
+                    async for address in names:
                         yield address
-            except NotFound:
-                if not lists:
-                    raise
+            except NotFound as error:
+                refusals.append(error)
             else:
                 return
+        first = refusals[0]
+        raise (
+            NotFound(f"{first}; name them by --id, with --deployed-form")
+            if isinstance(first, NotOffered)
+            else first
+        )
 
     async def sign_download(self, transfer: Transfer) -> SignedUrl:
         """Tell where to GET an image from: an address of the archive's, or of the result of a request.

@@ -15,6 +15,10 @@ _RESULTS = ("results", "result")
 _ADDRESSES = ("url", "name")
 
 
+class NotOffered(NotFound):
+    """The server has no such service: in place of an answer it says so in a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list. None where the server does not say."""
@@ -37,7 +41,7 @@ def read_document(reply: Reply, subject: str) -> Any:
     if reply.body.lstrip().startswith(b"INVALID_INPUT"):
         raise Rejected(f"{subject}: the archive refuses the question: {one_line(reply.text)}")
     if "not implemented" in reply.text[:1000].lower():
-        raise NotFound(f"{subject}: this server does not offer that: {reply.words}")
+        raise NotOffered(f"{subject}: this server does not offer that: {reply.words}")
     raise Garbled(
         f"{subject}: the archive answered {reply.status} with something that is no JSON ({reply.words}); "
         "check the URL, and whether a login page stands in between"
