@@ -71,6 +71,37 @@ def test_storage_errors_are_told_apart(status: int, body: bytes, error: type[err
 
 
 @pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, errors.NotFound),
+        (500, errors.Rejected),
+        (400, errors.Rejected),
+        (401, errors.AccessDenied),
+        (403, errors.AccessDenied),
+        (429, errors.Busy),
+        (502, errors.ServerFault),
+        (503, errors.Busy),
+    ],
+)
+@pytest.mark.parametrize("name", ["exception", "error"])
+def test_an_archive_that_sends_its_files_itself_speaks_for_itself(
+    status: int, name: str, error: type[errors.BulkError]
+) -> None:
+    document = json.dumps({name: "OSError", "message": "Image Not Found"}).encode()
+    found = http.storage_error(status, {}, document, "a file")
+    assert type(found) is error
+    assert str(found) == f"a file: the archive answered {status}: OSError: Image Not Found"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"message": "x"}', b'{"error": "x"}', b'{"error": {}, "message": "x"}', b"<Error/>"],
+)
+def test_what_explains_nothing_is_no_error_document(body: bytes) -> None:
+    assert http.error_document(body) is None
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         (json.dumps("imap/x already exists."), "imap/x already exists."),

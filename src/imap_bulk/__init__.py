@@ -11,7 +11,8 @@
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
       demo.py         the demonstration, told step by step
-      demo_aurorax.py  the same of AuroraX
+      demo_aurorax.py  that of AuroraX
+      demo_lsst.py    that of LSST's archive
       locking.py      lock: a query becomes a lock file, or one is brought up to date
       pins.py         what people are told about lock files
       caching.py      the options that choose a cache; cache info · prune
@@ -22,6 +23,11 @@
         sources.py      the data sources, listed and changed
         moving.py       pull · push · delete
         forms.py        the forms in which answers are printed
+      lsst/           LSST'S COMMANDS
+        door.py         where that archive is
+        names.py        lsst list · schema
+        query.py        lsst query: SQL, in parts
+        pull.py         lsst pull: images and cutouts
       storing.py      where an embedded archive keeps its files
       options.py      the options that commands share, as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
@@ -104,6 +110,20 @@
         visible.py      which pushed records a search finds
         api.py          the two ways to its API: in public, and with the key
         refusals.py     what its refusals mean
+      lsst/           LSST's Data Access services, as their page of 2015 describes them
+        archive.py      lists images, and says where to GET them from; looks at what came
+        service.py      the session: questions, lists, the schema of a table
+        images.py       which images are wanted; their keys, and what to ask for
+        cutouts.py      positions and sizes, and the parameters that they become
+        jobs.py         requests that take long: waited for, or cancelled
+        paging.py       a list, page by page
+        containing.py   names that contain a text
+        envelopes.py    what the services wrap their answers in, errors among them
+        statement.py    a SELECT, in parts
+        queries.py      the answers to SQL, merged in order
+        forms.py        the forms in which tables are written
+        fits.py         whether a file is a whole FITS file
+        sums.py         the checksums that it carries (extra: imap-bulk[lsst])
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap/           THE IMAP SCIENCE DATA CENTER'S API

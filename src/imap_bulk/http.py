@@ -74,6 +74,8 @@ def api_error(reply: Reply, subject: str) -> errors.BulkError:
 
 def storage_error(status: int, headers: Mapping[str, str], body: bytes, subject: str) -> errors.BulkError:
     """Turn storage's refusal (S3's XML) into a typed error that repeats its words."""
+    if told := error_document(body):  # an archive that sends its files itself speaks for itself
+        return _by_document(status, headers, f"{subject}: the archive answered {status}: {told}")
     code, message = _s3_words(body)
     said = f"{subject}: storage answered {status}: {one_line(f'{code} {message}'.strip() or 'nothing readable')}"
     if code == "RequestTimeTooSkewed":
@@ -89,6 +91,28 @@ def storage_error(status: int, headers: Mapping[str, str], body: bytes, subject:
     if status == 404:
         return errors.Vanished(said)  # whoever signed the URL had just seen the object
     return by_status(status, headers, said)
+
+
+def error_document(body: bytes) -> str | None:
+    """Read an API's own explanation: a JSON object with a message, and an exception or error by name."""
+    if len(body) > _LOOKED_AT_BYTES or not body.lstrip().startswith(b"{"):
+        return None
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    name = told.get("exception") or told.get("error")
+    message = told.get("message")
+    return one_line(f"{name}: {message}") if isinstance(name, str) and isinstance(message, str) else None
+
+
+def _by_document(status: int, headers: Mapping[str, str], said: str) -> errors.BulkError:
+    """Judge a refusal that is explained: what an API can say of a question does not change by asking again."""
+    if status in (401, 403):
+        return errors.AccessDenied(said)
+    if status == 404:
+        return errors.NotFound(said)
+    return errors.Rejected(said) if status == 500 else by_status(status, headers, said)
 
 
 def by_status(status: int, headers: Mapping[str, str], said: str) -> errors.BulkError:

@@ -14,6 +14,7 @@ from imap_bulk.cli.main import cli
 Run = Callable[..., Result]
 COMMANDS = [
     "query", "pull", "push", "lock", "verify", "bag", "status", "doctor", "cache", "serve", "demo", "aurorax",
+    "lsst",
 ]  # fmt: skip
 FILTERS = [
     "--table", "--instrument", "--data-level", "--descriptor", "--start-date", "--end-date", "--today",

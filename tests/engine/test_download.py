@@ -237,6 +237,20 @@ async def test_a_redirect_of_storage_is_followed(run: Run, storage: Storage, wan
     assert outcome.status is Status.DONE
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
+async def test_credentials_stay_with_the_host_they_are_for(run: Run, storage: Storage, elsewhere: bool) -> None:
+    address = storage.url.replace("127.0.0.1", "localhost") if elsewhere else storage.url
+    storage.answers = [refusal(307, Location=f"{address}/region/x"), good()]
+    headers = {"Authorization": "Bearer x", "X-Api-Key": "x", "x-amz-tagging": ""}
+    async with StorageTransport(run.settings, storage.url) as transport:
+        with await transport.get(SignedUrl("GET", f"{storage.url}/x", headers), {"Range": "bytes=1-"}) as response:
+            assert response.status == 200
+    first, second = (request.headers for request in storage.requests)
+    assert {*headers, "Range"} <= {*first}
+    assert ("Authorization" in second, "X-Api-Key" in second) == (not elsewhere, not elsewhere)
+    assert {"x-amz-tagging", "Range"} <= {*second}
+
+
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://host/x", "gopher://host", ""])
 async def test_a_redirect_to_no_http_address_is_refused(
     run: Run, storage: Storage, wanted: Transfer, location: str

@@ -54,6 +54,22 @@ async def test_attempts_that_make_progress_do_not_count(run: Run, storage: Stora
     assert outcome.attempts > run.settings.retries + 1
 
 
+async def test_content_that_was_not_accepted_is_not_gone_on_from(
+    run: Run, storage: Storage, wanted: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = iter([errors.Garbled("a login page"), None])
+
+    def judge(_: Transfer, part: Path) -> None:
+        if verdict := next(verdicts):
+            raise verdict
+
+    monkeypatch.setattr(run.signer, "accept", judge)
+    storage.answers = [ranged()]
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    assert asked(storage) == [None, None]
+
+
 @pytest.mark.parametrize(
     "second",
     [

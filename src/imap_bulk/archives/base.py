@@ -10,7 +10,8 @@ from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 class Archive(Protocol):
     """A remote service that searches, and signs URLs for what it finds.
 
-    Built from plain values, opened by `async with`, and picklable: the copy is a closed one, for another process.
+    Built from plain values, opened by `async with`, and picklable whenever it is not open. An archive that a
+    cluster pulls from is picklable while it is open, too: the copy is a closed one.
     A read-only archive raises `ReadOnly` from `sign_upload` before any request.
     """
 

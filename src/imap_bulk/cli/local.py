@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
-_DEMOS = {"imap": "demo", "aurorax": "demo_aurorax"}
+_DEMOS = {"imap": "demo", "aurorax": "demo_aurorax", "lsst": "demo_lsst"}
 """Archive -> the module of its demonstration."""
 
 

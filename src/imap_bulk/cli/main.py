@@ -33,6 +33,7 @@ _ROOMS = {
     "serve": "serving",
     "demo": "local",
     "aurorax": "aurorax",
+    "lsst": "lsst",
 }
 """Command -> the module it lives in."""
 

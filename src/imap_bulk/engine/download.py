@@ -141,10 +141,14 @@ class Download:
         Raises what `Signer.accept` raises, and Unverified where a proof that verifies is wished for.
         """
         accept, path = self._way.signer.accept, partial.part.path
-        if partial.front > self._way.settings.chunk_bytes:
-            found = await to_the_end(accept, self._transfer, path)
-        else:
-            found = accept(self._transfer, path)
+        try:
+            if partial.front > self._way.settings.chunk_bytes:
+                found = await to_the_end(accept, self._transfer, path)
+            else:
+                found = accept(self._transfer, path)
+        except errors.BulkError:
+            self._forget()  # there is nothing in it to go on from
+            raise
         proof = found if promise.digest is None and found else promise.proof
         if self._way.settings.require_verified and not (proof and proof.verifies):
             raise errors.Unverified(f"{self._transfer.key}: nothing is known to verify the content with")

@@ -34,7 +34,7 @@ class ApiSession:
 
     def __init__(self, base_url: str, headers: Mapping[str, str], settings: Settings) -> None:
         """Send `headers`, credentials among them, to paths below `base_url`."""
-        self._base_url, given = _without_user(base_url.rstrip("/"))
+        self._base_url, given = without_user(base_url.rstrip("/"))
         self._settings = settings
         own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         self._lane: Lane = lane_of(settings, own | given | dict(headers), OPEN)
@@ -100,7 +100,7 @@ async def _one_piece(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
 
 
-def _without_user(url: str) -> tuple[str, dict[str, str]]:
+def without_user(url: str) -> tuple[str, dict[str, str]]:
     """Take a user's name and password out of a URL, and return the header that they become."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")

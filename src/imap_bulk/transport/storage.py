@@ -1,6 +1,7 @@
 """The way to storage: no credentials, no cookies; a signed URL is all that storage may see.
 
 Redirects (S3 sends an uploader to its region with 307) are followed here, and only where the guard lets them.
+What was signed to go along goes along, but credentials stay with the host they are for.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ ERROR_DOCUMENT_BYTES = 64 << 10
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 5
+_CREDENTIALS = {"authorization", "cookie", "x-api-key"}
+"""Headers that an archive which sends its files itself may want."""
 
 
 class StorageTransport:
@@ -92,8 +95,15 @@ class StorageTransport:
             if not location:
                 raise Rejected(f"{request.doing}: storage redirected without saying where")
             url = location if "://" in location else urljoin(request.url, location)
-            request = replace(request, url=url)
+            request = replace(request, url=url, headers=_headers_for(url, request))
         raise Rejected(f"{first.doing}: storage redirected more than {_MOST_REDIRECTS} times")
+
+
+def _headers_for(url: str, request: Request) -> Mapping[str, str]:
+    """Leave credentials out of what goes to another scheme, host or port than they were meant for."""
+    if urlsplit(url)[:2] == urlsplit(request.url)[:2]:
+        return request.headers
+    return {name: value for name, value in request.headers.items() if name.lower() not in _CREDENTIALS}
 
 
 async def refusal(response: Response, subject: str) -> BulkError:

@@ -1,0 +1,150 @@
+"""lsst pull: images, and cutouts of them."""
+
+import io
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from imap_bulk.cli import options
+from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.lsst.door import collection, door, level
+from imap_bulk.cli.moving import pull_files
+from imap_bulk.cli.options import Place
+from imap_bulk.errors import BadManifest, BadQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imap_bulk.archives.lsst.cutouts import Position, Size
+
+_MOST_IN_MEMORY = 1 << 20
+_PLANES = ("data", "mask", "variance")
+_CREATION = "Notice: the dates are those on which images were created, not those of observation."
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
+    """Read a day. Raises click.BadParameter."""
+    if text is None:
+        return None
+    for form in ("%Y%m%d", "%Y-%m-%d"):
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007  a day of the archive's, whatever its zone
+        except ValueError:
+            continue
+    raise click.BadParameter("write a day as YYYYMMDD, as in 20150514.")
+
+
+def _box(_context: click.Context, _parameter: click.Parameter, text: str | None) -> "Size | None":
+    """Read the size of cutouts. Raises click.BadParameter."""
+    from imap_bulk.archives.lsst.cutouts import Size
+
+    try:
+        return Size.parse(text) if text else None
+    except BadQuery as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command(short_help="Bring images, or cutouts of them.")
+@level
+@collection
+@click.option("--kind", required=True, metavar="KIND", help="Kind of images, as in raw, calexp, deepCoadd.")
+@click.option("--id", "ids", multiple=True, metavar="N,...", help="Images; repeat, or separate by commas.")
+@click.option("--plane", type=click.Choice(_PLANES), help="One plane instead of all three.")
+@click.option(
+    "--cutouts", metavar="FILE",
+    help="Cut at the positions of a CSV file: id,ra,dec or id,x,y; also width, height, name. - is standard input.",
+)  # fmt: skip
+@click.option("--size", callback=_box, metavar="SIZE", help="30arcsec, 30x45arcsec, 2arcmin or 100pix.")
+@click.option("--async", "by_job", is_flag=True, help="Have the archive make them, and wait until it is done.")
+@click.option(
+    "--deadline", type=click.IntRange(1), default=600, show_default=True, metavar="SECONDS",
+    help="How long one may take with --async.",
+)  # fmt: skip
+@click.option("--start-date", callback=_day, metavar="YYYYMMDD", help="First day of creation.")
+@click.option("--end-date", callback=_day, metavar="YYYYMMDD", help="Last day of creation.")
+@click.option("--owner", default="", metavar="NAME", help="Whose images.")
+@click.option("--require-stable", is_flag=True, help="Refuse a list that changes while it is read.")
+@click.option("--deployed-form", is_flag=True, help="Ask as the servers once wanted it: by kind and id alone.")
+@options.transfer_options
+@click.pass_obj
+def pull(place: Place, /, **given: Any) -> ExitCode:
+    """Bring all images of a kind, or those with --id, or --cutouts of them.
+
+    Each is held to the checksums within it. Without astropy, only its form is looked at, and the summary says so;
+    pip install 'imap-bulk[lsst]' brings it.
+
+    \b
+    Examples:
+      imap-bulk lsst pull --level L2 --collection DR1 --kind deepCoadd
+      imap-bulk lsst pull --level L2 --collection DR1 --kind calexp --id 5646240694 --plane mask
+      imap-bulk lsst pull --level L2 --collection DR1 --kind calexp --cutouts stars.csv --size 30arcsec
+    """
+    from imap_bulk.archives.lsst import ImageQuery, LsstArchive
+    from imap_bulk.archives.lsst.jobs import Patience
+
+    wishes = options.wishes_of(given)
+    ids = tuple(image.strip() for told in given["ids"] for image in told.split(",") if image.strip())
+    if given["size"] and not given["cutouts"]:
+        raise click.UsageError("--size is that of cutouts: say where, by --cutouts.")
+    end = given["end_date"]
+    url, token = door(place)
+    with _positions(given["cutouts"], given["size"]) as cutouts:
+        query = ImageQuery.of(
+            given["level"], given["collection"], given["kind"],
+            ids=ids, plane=given["plane"] or "", cutouts=cutouts, created_after=given["start_date"],
+            created_before=end + timedelta(days=1) if end else None, owner=given["owner"],
+            by_job=given["by_job"], deployed=given["deployed_form"], stable=given["require_stable"],
+        )  # fmt: skip
+        if (given["start_date"] or end) and not wishes.quiet:
+            click.echo(_CREATION, err=True)
+        archive = LsstArchive(url, token, wishes.settings, Patience(given["deadline"]))
+        return pull_files(archive, archive.search(query), place.data_dir, wishes)
+
+
+class _Positions:
+    """The positions of a file, read as often as they are needed, so that none of them stays in memory."""
+
+    def __init__(self, file: IO[str], name: str, size: "Size | None") -> None:
+        self._file = file
+        self._name = name
+        self._size = size
+
+    def __iter__(self) -> "Iterator[Position]":
+        from imap_bulk.archives.lsst.cutouts import read_positions
+
+        self._file.seek(0)
+        return read_positions(self._file, self._name, self._size)
+
+
+@contextmanager
+def _positions(source: str | None, size: "Size | None") -> "Iterator[_Positions | None]":
+    """Open a list of positions, all of which are checked first. Raises BadManifest."""
+    if source is None:
+        yield None
+        return
+    name = "standard input" if source == "-" else source
+    try:
+        with _open(source) as file:
+            positions = _Positions(file, name, size)
+            for _ in positions:
+                pass
+            yield positions
+    except UnicodeDecodeError as error:
+        raise BadManifest(f"{name} looks like a binary file; give positions as CSV in UTF-8") from error
+
+
+def _open(source: str) -> IO[str]:
+    if source == "-":
+        spool = tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)  # noqa: SIM115  closed with what wraps it
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        return io.TextIOWrapper(spool, encoding="utf-8-sig", newline="")
+    try:
+        return Path(source).open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise BadManifest(f"the positions {source} cannot be read: {error.strerror}") from error
