@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -139,6 +141,21 @@ async def test_files_that_are_ready_together_are_committed_together(tmp_path: Pa
     await asyncio.gather(*(group.commit(part, 1) for part in parts))
     assert [path.read_bytes() for path in paths] == [b"%d" % number for number in range(20)]
     assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "imap", *paths])
+
+
+@pytest.mark.parametrize(
+    ("took", "in_a_thread"), [(0.00005, 0), (0.02, 17)], ids=["as memory does", "as a disk does"]
+)
+async def test_small_files_wait_in_a_thread_for_a_disk_that_takes_its_time(
+    tmp_path: Path, took: float, in_a_thread: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    monkeypatch.setattr(PartFile, "sync", lambda _: threads.append(threading.get_ident()))
+    ticks = count()
+    group = GroupCommit(clock=lambda: took * next(ticks))
+    for number in range(20):
+        await group.commit(new_part(tmp_path, tmp_path / f"{number}.cdf"), 16 << 10)
+    assert sum(thread != threading.get_ident() for thread in threads) == in_a_thread
 
 
 async def test_whoever_waits_for_a_commit_that_fails_is_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ committed on the event loop, 4.6 s in groups. So small files are committed there
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from imap_bulk.engine.behind import outwait
 from imap_bulk.engine.commit import PartFile, fsync_directory
@@ -27,7 +27,8 @@ _SMALL_BYTES = 1 << 20
 class GroupCommit:
     """Commits part files, all that are ready at a time together, and has the disk confirm them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._ready: dict[PartFile, asyncio.Future[None]] = {}
         self._running: asyncio.Task[None] | None = None
         self._seconds = 0.0
@@ -46,9 +47,9 @@ class GroupCommit:
         await outwait(committed)
 
     def _commit_at_once(self, part: PartFile) -> None:
-        started = time.monotonic()
+        started = self._clock()
         _commit([part])
-        took = min(time.monotonic() - started, _MOST_COUNTED_SECONDS)
+        took = min(self._clock() - started, _MOST_COUNTED_SECONDS)
         self._seconds += _SHARE_OF_LAST * (took - self._seconds)
 
     async def _run(self) -> None:

@@ -73,11 +73,15 @@ class Climb:
         self._before: tuple[int, bool] | None = None  # limit and slow start before the first halving of a bad time
         self._aim = 0
 
-    def reach(self, now: float, latency: float) -> None:
-        """Begin with more where answers are on their way for so many seconds."""
+    def reach(self, now: float, latency: float) -> bool:
+        """Begin with more where answers are on their way for so many seconds; tell whether that is so."""
+        if self.limit != self._least or self._heading or not self._doubles:
+            return False
         enough = min(int(_GENTLE_RATE * latency), _MOST_AT_FIRST * self._least, self._ceiling)
-        if self._doubles and self._heading == 0 and self.limit == self._least < enough:
-            self._move(now, enough, "answers have a long way")
+        if enough <= self.limit:
+            return False
+        self._move(now, enough, "answers have a long way")
+        return True
 
     def begin(self, now: float) -> None:
         """Note that a turn begins."""

@@ -160,9 +160,7 @@ class Pace:
 
     def reach(self, latency: float) -> None:
         """Report how many seconds an answer was on its way."""
-        limit = self._climb.limit
-        self._climb.reach(self._clock(), latency)
-        if self._climb.limit > limit:
+        if self._climb.reach(self._clock(), latency):
             self._changed.set()
 
     def hear(self) -> None:
