@@ -54,10 +54,10 @@ def test_the_version_is_told(invoke: Run) -> None:
 @pytest.mark.parametrize(
     "arguments", [["--version"], ["--help"], ["pull", "--help"], ["serve", "--help"], ["aurorax", "pull", "-h"]]
 )
-def test_help_does_not_wait_for_aiohttp_or_tqdm(arguments: str) -> None:
+def test_help_does_not_wait_for_aiohttp_or_tqdm(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom imap_bulk.cli.main import cli\n"
-        f"try: cli({arguments.split()!r}, prog_name='imap-bulk')\nexcept SystemExit: pass\n"
+        f"try: cli({arguments!r}, prog_name='imap-bulk')\nexcept SystemExit: pass\n"
         "print(sorted({'aiohttp', 'tqdm', 'sqlite3', 'tenacity'} & set(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
