@@ -158,3 +158,17 @@ def test_records_list_what_was_pulled_by_key(journal: Journal, transfer: Transfe
 def test_what_an_archive_goes_by_stays_with_the_plan(journal: Journal, transfer: Transfer) -> None:
     journal.add([replace(transfer, source="https://files.example/a?b")])
     assert [planned.source for planned in journal.todo()] == ["https://files.example/a?b"]
+
+
+def test_the_last_record_that_was_accepted_of_a_key_is_known(tmp_path: Path) -> None:
+    with Journal(tmp_path, "https://a.example", Direction.PUSH) as journal:
+        journal.accept("ephemeris/1", [("one", b"1"), ("two", b"2")])
+        journal.accept("ephemeris/1", [("two", b"3")])
+        journal.accept("ephemeris/2", [("one", b"4")])
+    with Journal(tmp_path, "https://a.example", Direction.PUSH) as journal:
+        assert journal.accepted("ephemeris/1", ["one", "two", "three"]) == {"one": b"1", "two": b"3"}
+        journal.forget_accepted("ephemeris/1")
+        assert journal.accepted("ephemeris/1", ["one"]) == {}
+        assert journal.accepted("ephemeris/2", ["one"]) == {"one": b"4"}
+    with Journal(tmp_path, "https://b.example", Direction.PUSH) as journal:
+        assert journal.accepted("ephemeris/2", ["one"]) == {}
