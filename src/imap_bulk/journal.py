@@ -210,9 +210,13 @@ class Journal:
         rows = ((self._archive, place, key, digest) for key, digest in records)
         self._remember("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows)
 
-    def forget_accepted(self, place: str) -> None:
-        """Forget what the archive took there: some of it was deleted since."""
-        self._remember("DELETE FROM accepted WHERE archive = ? AND place = ?", [(self._archive, place)])
+    def forget_accepted(self, place: str, keys: Iterable[str] | None = None) -> None:
+        """Forget what the archive took there, all or some of it: it was deleted since, or did not stay."""
+        rows: Iterable[tuple[str, ...]] = [(self._archive, place)]
+        condition = "archive = ? AND place = ?"
+        if keys is not None:
+            rows, condition = ((self._archive, place, key) for key in keys), f"{condition} AND key = ?"
+        self._remember(f"DELETE FROM accepted WHERE {condition}", rows)  # noqa: S608  of two fixed conditions
 
     def _record_of(self, row: Sequence[Any]) -> Record:
         key, path, size, mtime_ns, digest, verified_by = row

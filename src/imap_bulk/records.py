@@ -124,6 +124,10 @@ class _Notebook:
         """Remember what was accepted."""
         self._journal.accept(self._place, [(entry.key, _digest(entry)) for entry in entries])
 
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Forget what was accepted and did not stay."""
+        self._journal.forget_accepted(self._place, [entry.key for entry in entries])
+
 
 class _Push:
     """One push, step by step."""
@@ -216,9 +220,11 @@ class _Push:
                 break
             await asyncio.sleep(min(wait, max(0.0, deadline - loop.time())))
             wait = min(2 * wait, _LONGEST_WAIT)
+        missing = [entry for entry, _ in chain.from_iterable(self._unseen.values())]
+        self._notebook.forget(missing)  # so that another run sends them again
         waited = f"{self._wishes.verify_timeout:.0f} s"
-        for entry, _ in chain.from_iterable(self._unseen.values()):
-            said = f"accepted, but no search has shown it after {waited}; push it again with --overwrite"
+        for entry in missing:
+            said = f"accepted, but no search has shown it after {waited}"
             self.tally.fail(entry, Vanished(f"{entry.place} ({entry.key}): {said}"))
 
 
