@@ -228,3 +228,19 @@ def test_a_sample_of_more_than_there_is_takes_all(journal: Journal, transfer: Tr
     journal.add([transfer])
     journal.sample(5, "")
     assert list(journal.todo()) == [transfer]
+
+
+def test_the_last_record_that_was_accepted_of_a_key_is_known(tmp_path: Path) -> None:
+    with Journal(tmp_path, "https://a.example", Direction.PUSH) as journal:
+        journal.accept("ephemeris/1", [("one", b"1"), ("two", b"2")])
+        journal.accept("ephemeris/1", [("two", b"3")])
+        journal.accept("ephemeris/2", [("one", b"4")])
+    with Journal(tmp_path, "https://a.example", Direction.PUSH) as journal:
+        assert journal.accepted("ephemeris/1", ["one", "two", "three"]) == {"one": b"1", "two": b"3"}
+        journal.forget_accepted("ephemeris/1", ["two"])
+        assert journal.accepted("ephemeris/1", ["one", "two"]) == {"one": b"1"}
+        journal.forget_accepted("ephemeris/1")
+        assert journal.accepted("ephemeris/1", ["one"]) == {}
+        assert journal.accepted("ephemeris/2", ["one"]) == {"one": b"4"}
+    with Journal(tmp_path, "https://b.example", Direction.PUSH) as journal:
+        assert journal.accepted("ephemeris/2", ["one"]) == {}

@@ -190,12 +190,17 @@ async def test_a_duplicate_is_a_success_unless_it_is_wished_otherwise(
     assert (result.skipped, result.failed) == ((0, 1) if fails else (1, 0))
 
 
-async def test_records_that_no_search_shows_are_told_by_their_lines(fake: FakeAurorax, pusher: Pusher) -> None:
+async def test_records_that_no_search_shows_are_told_by_their_lines_and_sent_again(
+    fake: FakeAurorax, pusher: Pusher
+) -> None:
     fake.records = [{"epoch": epoch(0)}]
     wishes = PushWishes(verify=True, verify_wait=0.01, verify_timeout=0.03)
     result = await pusher.push(ephemeris(range(2)), wishes)
     assert (result.done, result.verified, result.failed, result.passing) == (1, 1, 1, 1)
     assert pusher.failed() == ["r.jsonl line 2"]
+    fake.uploaded = {}
+    assert (await pusher.push(ephemeris(range(2)))).skipped == 1
+    assert list(fake.uploaded) == [epoch(1)]
 
 
 async def test_a_bad_record_for_this_source_stops_all_before_anything_is_sent(

@@ -7,9 +7,9 @@ what it has, and only if one is wished for.
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from imap_bulk.archives.aurorax import AuroraxArchive, Kind
@@ -28,6 +28,8 @@ Report = Callable[[Event], None]
 
 _MOST_FAILURES_KEPT = 1000
 _LONGEST_WAIT = 10.0
+_LOOKED_UP = 500
+"""Records that are looked up in the journal together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ async def push_records(
             push = _Push(
                 archive, records, found, _Notebook(journal, records, found, archive.settings), report, wishes
             )
-            push.plan()
+            await push.plan()
             if dry_run:
                 return Result()
             try:
@@ -111,13 +113,20 @@ class _Notebook:
         self._place = _place(records.kind, source)
         self._overwrite = settings.overwrite
 
-    def has(self, entry: Entry) -> bool:
-        """Tell whether an earlier run had this record accepted, and no other one of its key since."""
-        return not self._overwrite and self._journal.has_accepted(self._place, entry.key, _digest(entry))
+    def known(self, entries: Sequence[Entry]) -> set[int]:
+        """Return the numbers of those that an earlier run had accepted, with no other one of their key since."""
+        if self._overwrite:
+            return set()
+        last = self._journal.accepted(self._place, [entry.key for entry in entries])
+        return {entry.number for entry in entries if last.get(entry.key) == _digest(entry)}
 
     def write(self, entries: Iterable[Entry]) -> None:
         """Remember what was accepted."""
         self._journal.accept(self._place, [(entry.key, _digest(entry)) for entry in entries])
+
+    def forget(self, entries: Iterable[Entry]) -> None:
+        """Forget what was accepted and did not stay."""
+        self._journal.forget_accepted(self._place, [entry.key for entry in entries])
 
 
 class _Push:
@@ -143,23 +152,32 @@ class _Push:
         """What is to become visible, by the key of a search's result, and what it counts as then."""
         self.tally = _Tally(records.count, report)
 
-    def plan(self) -> None:
+    async def plan(self) -> None:
         """Decide what need not be sent, and report the rest."""
         todo = size = 0
-        known: list[Entry] = []
-        for entry in self._records.entries(self._triple):
-            if self._notebook.has(entry):
-                known.append(entry)
+        needless: list[Entry] = []
+        for entry, is_known in self._entries():
+            if is_known:
+                needless.append(entry)
             else:
                 todo += 1
                 size += len(entry.document)
-        self._report(Plan(todo, size, 0, len(known)))
-        for entry in known:
+            if not entry.number % _LOOKED_UP:
+                await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, need not wait for all
+        self._report(Plan(todo, size, 0, len(needless)))
+        for entry in needless:
             self._settle(entry, Status.SKIPPED)
+
+    def _entries(self) -> Iterator[tuple[Entry, bool]]:
+        """Yield all records, each with whether an earlier run had it accepted."""
+        entries = self._records.entries(self._triple)
+        while batch := list(islice(entries, _LOOKED_UP)):
+            known = self._notebook.known(batch)
+            yield from ((entry, entry.number in known) for entry in batch)
 
     async def send(self) -> None:
         """Send what is to be sent, several batches at once."""
-        todo = (entry for entry in self._records.entries(self._triple) if not self._notebook.has(entry))
+        todo = (entry for entry, is_known in self._entries() if not is_known)
         shared = split(todo, self._wishes.most_per_batch)
         batches = Batches(
             self._archive.api, self._archive.settings, self._records.kind, self._identifier, self._wishes.bisect
@@ -202,9 +220,11 @@ class _Push:
                 break
             await asyncio.sleep(min(wait, max(0.0, deadline - loop.time())))
             wait = min(2 * wait, _LONGEST_WAIT)
+        missing = [entry for entry, _ in chain.from_iterable(self._unseen.values())]
+        self._notebook.forget(missing)  # so that another run sends them again
         waited = f"{self._wishes.verify_timeout:.0f} s"
-        for entry, _ in chain.from_iterable(self._unseen.values()):
-            said = f"accepted, but no search has shown it after {waited}; push it again with --overwrite"
+        for entry in missing:
+            said = f"accepted, but no search has shown it after {waited}"
             self.tally.fail(entry, Vanished(f"{entry.place} ({entry.key}): {said}"))
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import sqlite3
 import time
@@ -16,6 +17,9 @@ from imap_bulk.journal.record import Record
 from imap_bulk.journal.schema import open_journal
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer
 
+_LAST_ACCEPTED = """
+SELECT key, digest FROM accepted WHERE archive = ? AND place = ? AND key IN (SELECT value FROM json_each(?))
+"""
 _PLAN = """
 CREATE TEMP TABLE plan (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
@@ -191,22 +195,26 @@ class Journal:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
 
-    def has_accepted(self, place: str, key: str, digest: bytes) -> bool:
-        """Tell whether the last record of this key that the archive took, there, was this very one."""
-        row = (self._archive, place, key, digest)
-        found = self._database.execute(
-            "SELECT 1 FROM accepted WHERE archive = ? AND place = ? AND key = ? AND digest = ?", row
-        )
-        return found.fetchone() is not None
+    def accepted(self, place: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return, of records of these keys, the digests of those that the archive took there last.
+
+        Meant for some hundreds at once: one by one they would each lock the file.
+        """
+        rows = self._database.execute(_LAST_ACCEPTED, (self._archive, place, json.dumps(keys)))
+        return dict(rows.fetchall())
 
     def accept(self, place: str, records: Iterable[tuple[str, bytes]]) -> None:
         """Remember records that the archive took, by key and digest."""
         rows: list[tuple[object, ...]] = [(self._archive, place, key, digest) for key, digest in records]
         self._commit(("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows))
 
-    def forget_accepted(self, place: str) -> None:
-        """Forget what the archive took there: some of it was deleted since."""
-        self._commit(("DELETE FROM accepted WHERE archive = ? AND place = ?", [(self._archive, place)]))
+    def forget_accepted(self, place: str, keys: Iterable[str] | None = None) -> None:
+        """Forget what the archive took there, all or some of it: it was deleted since, or did not stay."""
+        rows: list[tuple[object, ...]] = [(self._archive, place)]
+        condition = "archive = ? AND place = ?"
+        if keys is not None:
+            rows, condition = [(self._archive, place, key) for key in keys], f"{condition} AND key = ?"
+        self._commit((f"DELETE FROM accepted WHERE {condition}", rows))  # noqa: S608  of two fixed conditions
 
 
 def _absolute(path: Path) -> str:

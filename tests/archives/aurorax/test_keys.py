@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.archives.aurorax.fake import product
 
@@ -20,12 +20,14 @@ def found(*records: dict[str, Any]) -> list[str]:
     return [file.key for file in files_of(records, places, None)]
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=300))
 def test_any_name_becomes_a_part_that_is_safe(name: str) -> None:
     key = keys.ephemeris_key(keys.directories([(name, name, name)])[name, name, name], "20190101", "")
     assert safe_path(Path("data"), key)
 
 
+@settings(max_examples=50)
 @given(st.text(min_size=1, max_size=200), st.text(max_size=20))
 def test_any_url_becomes_a_key_that_is_safe(url: str, day: str) -> None:
     (key,) = found(product(url, day))

@@ -18,11 +18,13 @@ from imap_bulk.archives.aurorax import (
     Condition,
     ConjunctionQuery,
     EphemerisQuery,
+    Polling,
     ProductQuery,
     Query,
 )
 from imap_bulk.archives.aurorax.moments import read_bound
 from imap_bulk.model import Event, Outcome, Proof, Result
+from imap_bulk.server.aurorax.server import AuroraxOptions, AuroraxServer
 from imap_bulk.settings import Settings
 
 SWARM = Chosen(program=("swarm",))
@@ -34,7 +36,7 @@ def days(first: str, last: str) -> dict[str, Any]:
 
 async def pull(archive: AuroraxArchive, query: Query, data_dir: Path) -> tuple[Result, list[Outcome]]:
     events: list[Event] = []
-    settings = Settings(wait_base=0, retries=2, fsync=False)
+    settings = Settings(wait_base=0, retries=2, fsync=False, breaker_wait_max=0.05)
     result = await bulk.pull(archive, archive.search(query), data_dir, settings, events.append)
     return result, [event for event in events if isinstance(event, Outcome)]
 
@@ -186,6 +188,27 @@ async def test_what_stays_wrong_leaves_no_file(archive_at: Open, tmp_path: Path,
     result, _ = await pull(await archive_at(fake), some_ephemeris(), tmp_path / "pulled")
     assert isinstance(result.failures[0].error, error)
     assert not list((tmp_path / "pulled").rglob("*.json"))
+
+
+async def test_many_faults_at_once_cost_time_and_nothing_else(tmp_path: Path) -> None:
+    faults = (
+        "bad-gateway*2,failed-search*1,expired-result*1,result-error*1,cut-body*3,bare-array*2,"
+        "relative-location*2,page-for-file*2"
+    )
+    options = AuroraxOptions(tmp_path / "aurorax", search_delay=0.0, grace=0.2, faults=faults)
+    settings = Settings(wait_base=0, retries=9, breaker_wait_max=0.05)
+    async with AuroraxServer(options) as server:
+        archive = AuroraxArchive(server.url, settings=settings, polling=Polling(first=0.01, longest=0.02))
+        for query, count in (
+            (EphemerisQuery(chosen=SWARM, **days("20190101", "20190102")), 6),
+            (ProductQuery(chosen=Chosen(program=("trex",)), **days("20200101", "20200102")), 12),
+        ):
+            result = await bulk.pull(archive, archive.search(query), tmp_path / "pulled", settings)
+            assert (result.done, result.failures) == (count, ())
+    for path in (tmp_path / "pulled" / "aurorax").rglob("*.json"):
+        told = json.loads(path.read_bytes())
+        assert len(told if isinstance(told, list) else told["result"]) == 1440
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in (tmp_path / "pulled").rglob("*.png"))
 
 
 async def test_an_interrupted_pull_cancels_its_searches(archive_at: Open, tmp_path: Path) -> None:

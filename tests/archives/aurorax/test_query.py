@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imap_bulk.archives.aurorax import Chosen, Condition, ConjunctionQuery, EphemerisQuery, ProductQuery
@@ -74,6 +74,7 @@ def test_what_is_no_day_is_refused_with_an_example(text: str) -> None:
         read_bound("--start-date", text, is_end=False)
 
 
+@settings(max_examples=40)
 @given(MOMENTS, st.integers(0, 200 * 86400), st.sampled_from([days, months]))
 def test_windows_cover_a_range_without_gap_or_overlap(start: datetime, seconds: int, cut: Any) -> None:
     end = datetime.fromtimestamp(start.timestamp() + seconds, UTC)
