@@ -12,6 +12,7 @@ from tests.archives.lsst.conftest import Script, Serve
 from imap_bulk import errors
 from imap_bulk.archives.lsst import queries
 from imap_bulk.archives.lsst import service as service_module
+from imap_bulk.archives.lsst.jobs import Patience
 from imap_bulk.archives.lsst.service import Service
 from imap_bulk.archives.lsst.statement import Partition, statements
 from imap_bulk.settings import Settings
@@ -108,6 +109,18 @@ async def test_what_takes_too_long_is_asked_for_once(play: Play) -> None:
             await queries.ask(service, "SELECT 1")
     leaving.set()
     assert len(script.requests) == 1
+
+
+async def test_a_statement_can_be_waited_for(serve: Serve, settings: Settings) -> None:
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    async with Service(await serve(), settings=settings) as service:
+        table = await queries.ask(service, OBJECTS, Patience(1e9, sleep))
+        assert table == await queries.ask(service, OBJECTS)
+        assert (await service.ask("GET", "/image/v0/654/status")).status == 200
+        with pytest.raises(errors.Rejected, match="Nope"):
+            await queries.ask(service, "SELECT x FROM DR1.Nope", Patience(1e9, sleep))
 
 
 async def test_an_answer_too_long_for_memory_is_to_be_asked_for_in_parts(
