@@ -36,11 +36,11 @@ async def bounds(service: Service) -> str:
 
 
 async def test_16_parts_equal_one_select(serve: Serve, settings: Settings) -> None:
-    async with Service(await serve(rows=20_000), settings=settings) as service:
+    async with Service(await serve(rows=8_000), settings=settings) as service:
         whole = await rows(service, OBJECTS)
-        assert len(whole) == 20_000
+        assert len(whole) == 8_000
         assert await rows(service, OBJECTS, await bounds(service)) == whole
-        assert await queries.count(service, OBJECTS) == 20_000
+        assert await queries.count(service, OBJECTS) == 8_000
 
 
 @pytest.mark.soak
