@@ -204,6 +204,11 @@ def test_a_statement_is_read_from_a_file(lsst: Run, tmp_path: Path) -> None:
     assert lsst("query", "--sql", f"@{tmp_path / 'all.sql'}").stdout == "n\n2000\n"
 
 
+def test_an_answer_can_be_waited_for(lsst: Run) -> None:
+    ran = lsst("query", "--sql", "SELECT COUNT(*) AS n FROM DC_W13_Stripe82.Object", "--async")
+    assert (ran.exit_code, ran.stdout) == (0, "n\n2000\n")
+
+
 @pytest.mark.parametrize("form", ["csv", "json", "jsonl"])
 def test_parts_are_written_as_one_answer(lsst: Run, tmp_path: Path, form: str) -> None:
     sql = ("--sql", "SELECT id, ra, note FROM DC_W13_Stripe82.Object ORDER BY id", "--output-format", form)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imap_bulk import errors
@@ -97,7 +97,8 @@ def test_a_refusal_repeats_the_archives_words() -> None:
     assert "ProgrammingError: (1146, \"Table 'x.y' doesn't exist\")" in str(refusal(reply(document, 500), "x"))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+@settings(max_examples=40)
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=3), st.lists, max_leaves=4))
 def test_any_document_is_a_list_or_an_error(answer: object) -> None:
     try:
         page = read_page(reply(answer), "x")

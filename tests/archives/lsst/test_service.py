@@ -12,6 +12,7 @@ from tests.archives.lsst.conftest import Script, Serve
 from imap_bulk import errors
 from imap_bulk.archives.lsst import queries
 from imap_bulk.archives.lsst import service as service_module
+from imap_bulk.archives.lsst.jobs import Patience
 from imap_bulk.archives.lsst.service import Service
 from imap_bulk.archives.lsst.statement import Partition, statements
 from imap_bulk.settings import Settings
@@ -35,11 +36,11 @@ async def bounds(service: Service) -> str:
 
 
 async def test_16_parts_equal_one_select(serve: Serve, settings: Settings) -> None:
-    async with Service(await serve(rows=20_000), settings=settings) as service:
+    async with Service(await serve(rows=8_000), settings=settings) as service:
         whole = await rows(service, OBJECTS)
-        assert len(whole) == 20_000
+        assert len(whole) == 8_000
         assert await rows(service, OBJECTS, await bounds(service)) == whole
-        assert await queries.count(service, OBJECTS) == 20_000
+        assert await queries.count(service, OBJECTS) == 8_000
 
 
 @pytest.mark.soak
@@ -108,6 +109,18 @@ async def test_what_takes_too_long_is_asked_for_once(play: Play) -> None:
             await queries.ask(service, "SELECT 1")
     leaving.set()
     assert len(script.requests) == 1
+
+
+async def test_a_statement_can_be_waited_for(serve: Serve, settings: Settings) -> None:
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0)
+
+    async with Service(await serve(), settings=settings) as service:
+        table = await queries.ask(service, OBJECTS, Patience(1e9, sleep))
+        assert table == await queries.ask(service, OBJECTS)
+        assert (await service.ask("GET", "/image/v0/654/status")).status == 200
+        with pytest.raises(errors.Rejected, match="Nope"):
+            await queries.ask(service, "SELECT x FROM DR1.Nope", Patience(1e9, sleep))
 
 
 async def test_an_answer_too_long_for_memory_is_to_be_asked_for_in_parts(

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from imap_bulk.archives.lsst.statement import Partition, parse, statements
@@ -90,6 +90,7 @@ def test_rows_are_counted_under_the_same_conditions() -> None:
     assert answers(parse(sql, "x").count()) == [(len(answers(sql)),)]
 
 
+@settings(max_examples=40)
 @given(st.integers(-60, 90), st.integers(-60, 90), st.integers(1, 40))
 def test_any_partition_gives_each_row_once(low: int, high: int, parts: int) -> None:
     assume(low < high)

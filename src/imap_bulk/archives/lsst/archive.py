@@ -192,10 +192,8 @@ def _with_params(url: str, params: Mapping[str, str]) -> str:
 
 def _question(service: Service, wanted: Wanted) -> tuple[str, dict[str, str]]:
     """Tell the path to POST to, and the parameters: requests are made of the archive itself only."""
-    url, _, params = service.absolute(wanted.address).partition("?")
-    if not url.startswith(service.base + "/"):
-        raise Rejected(f"{url} is not the archive's own: it cannot be asked for there; leave --async out")
-    return url.removeprefix(service.base), {**dict(parse_qsl(params)), **wanted.params}
+    path, _, params = service.below(wanted.address).partition("?")
+    return path, {**dict(parse_qsl(params)), **wanted.params}
 
 
 def _listed(addresses: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from imap_bulk.archives.lsst.cutouts import Cutout, Position
 from imap_bulk.archives.lsst.service import LEVELS
-from imap_bulk.errors import BadQuery
+from imap_bulk.errors import BadQuery, Garbled
 
 KINDS = ("bias", "calexp", "coadd", "colorForEpo", "deepCoadd", "diffIm", "fpCoadd", "raw", "template")
 PLANES = ("data", "mask", "variance")
@@ -132,7 +132,7 @@ def listed(query: ImageQuery, address: str) -> tuple[str, Wanted]:
     """Return the key of an image by the address that the archive lists, and what to ask for."""
     image = id_of(address)
     if not image:
-        raise BadQuery(f"the archive lists {address!r}, in which there is no name of an image")
+        raise Garbled(f"the archive lists {address!r}, in which there is no name of an image")
     key = f"{query.directory}/{_stem(image, query.plane)}.fits"
     return key, Wanted(address, _plane_param(query.plane), extensions(query.kind, query.plane), query.by_job)
 

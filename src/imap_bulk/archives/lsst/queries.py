@@ -10,7 +10,9 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
+from imap_bulk.archives.lsst import jobs
 from imap_bulk.archives.lsst.envelopes import read_document, result_of
+from imap_bulk.archives.lsst.jobs import Patience
 from imap_bulk.archives.lsst.service import Service
 from imap_bulk.archives.lsst.statement import parse
 from imap_bulk.errors import Garbled, Rejected, Stalled
@@ -18,6 +20,7 @@ from imap_bulk.http import Reply
 from imap_bulk.retry import persist
 from imap_bulk.transport.api import AnswerTooLong
 
+_LATER = {"Prefer": "respond-async"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _SHOWN_CHARACTERS = 80
 
@@ -40,17 +43,22 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
 
-async def ask(service: Service, sql: str) -> Table:
-    """Ask for one statement. Raises Rejected for bad SQL, Garbled, TransientError."""
+async def ask(service: Service, sql: str, patience: Patience | None = None) -> Table:
+    """Ask for one statement; with `patience`, have the archive work on it while nobody holds the line.
+
+    Raises Rejected for bad SQL, Garbled, TransientError.
+    """
     subject = _shown(sql)
-    body = urlencode({"query": sql}).encode()
+    body, headers = urlencode({"query": sql}).encode(), {**_FORM, **(_LATER if patience else {})}
 
     async def attempt() -> Table:
         try:
-            reply = await service.ask("POST", "/db/v0/tap/sync", None, body, _FORM)
+            reply = await service.ask("POST", "/db/v0/tap/sync", None, body, headers)
         except Stalled as error:  # asked once more, the server would be at it twice
             within = f"no answer within {service.settings.idle_timeout:g} s"
             raise Rejected(f"{subject}: {within}; ask in parts (--partition), or give it --timeout") from error
+        if reply.status == 202 and patience:
+            reply = await _result(service, reply, patience, subject)
         return read_table(reply, subject)
 
     try:
@@ -59,14 +67,24 @@ async def ask(service: Service, sql: str) -> Table:
         raise Rejected(f"{subject}: {error}; ask for it in parts, by --partition COLUMN:LO:HI:N") from error
 
 
-async def ask_each(service: Service, statements: Sequence[str], at_once: int) -> AsyncGenerator[Table, None]:
+async def _result(service: Service, accepted: Reply, patience: Patience, subject: str) -> Reply:
+    """Wait for the answer to a statement that the archive has put off."""
+    found = await jobs.finished(service, jobs.id_of(accepted, subject), patience, subject)
+    if len(found) != 1:
+        raise Rejected(f"{subject}: {len(found)} results came in place of one")
+    return await service.persist("GET", service.below(found[0]))
+
+
+async def ask_each(
+    service: Service, statements: Sequence[str], at_once: int, patience: Patience | None = None
+) -> AsyncGenerator[Table, None]:
     """Yield the answers in the order of the statements; no more than `at_once` are under way or in memory.
 
     Raises as `ask`, and Garbled when their columns differ.
     """
     waiting = iter(statements)
     first: tuple[str, ...] = ()
-    flight = deque(asyncio.create_task(ask(service, sql)) for sql in islice(waiting, at_once))
+    flight = deque(asyncio.create_task(ask(service, sql, patience)) for sql in islice(waiting, at_once))
     try:
         while flight:
             table = await flight.popleft()
@@ -76,7 +94,7 @@ async def ask_each(service: Service, statements: Sequence[str], at_once: int) ->
                 raise Garbled(f"parts of one query have different columns: {', '.join(first)}; {', '.join(told)}")
             yield table
             del table  # before the next one comes
-            flight.extend(asyncio.create_task(ask(service, sql)) for sql in islice(waiting, 1))
+            flight.extend(asyncio.create_task(ask(service, sql, patience)) for sql in islice(waiting, 1))
     finally:
         for task in flight:
             task.cancel()

@@ -181,6 +181,13 @@ class Service:
             path = path.removeprefix(prefix)
         return self.base + path
 
+    def below(self, address: str) -> str:
+        """Tell the path of an address that is the archive's own. Raises Rejected for any other."""
+        url = self.absolute(address)
+        if not url.startswith(self.base + "/"):
+            raise Rejected(f"{public_url(url)} is not the archive's own: it is asked for nothing there")
+        return url.removeprefix(self.base)
+
     def is_own(self, url: str) -> bool:
         """Tell whether a URL leads to this very scheme, host and port, where the token may go."""
         return _origin(url) == _origin(self.base)

@@ -14,7 +14,12 @@ def lsst() -> None:
     """Ask an archive that speaks LSST's API for Data Access Services, version 0, as its page of 2015 describes it.
 
     No server of LSST's is live. Name one by IMAP_BULK_LSST_URL, or by --url before the command; a token, where one
-    is needed, by IMAP_BULK_LSST_API_KEY or --api-key.
+    is needed, by IMAP_BULK_LSST_API_KEY or --api-key. Images go below the data directory.
+
+    \b
+    Examples:
+      imap-bulk demo --archive lsst
+      imap-bulk --url http://127.0.0.1:8000 lsst list databases
     """
 
 

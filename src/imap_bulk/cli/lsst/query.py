@@ -40,6 +40,8 @@ class _Question:
     jobs: int
     timeout: int
     """Seconds."""
+    deadline: int | None
+    """Seconds for one that is asked for asynchronously; None for one that is not."""
 
 
 @click.command(short_help="Ask in SQL.")
@@ -57,6 +59,11 @@ class _Question:
 @click.option(
     "--timeout", type=click.IntRange(1), default=180, show_default=True, metavar="SECONDS",
     help="How long the archive may take over one statement.",
+)  # fmt: skip
+@click.option("--async", "by_job", is_flag=True, help="Have the archive work on it, and wait until it is done.")
+@click.option(
+    "--deadline", type=click.IntRange(1), default=600, show_default=True, metavar="SECONDS",
+    help="How long one statement may take with --async.",
 )  # fmt: skip
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
@@ -79,7 +86,8 @@ def query(place: Place, /, sql: str, partition: str | None, output: Path | None,
     text = _sql(sql)
     parts = statements(text, Partition.parse(partition) if partition else None)
     form = given["output_format"] or _form_of(output)
-    question = _Question(text, parts, form, output, given["verify"], given["jobs"], given["timeout"])
+    deadline = given["deadline"] if given["by_job"] else None
+    question = _Question(text, parts, form, output, given["verify"], given["jobs"], given["timeout"], deadline)
     url, token = door(place)
     run(_answer(url, token, question))
     return ExitCode.DONE
@@ -124,10 +132,12 @@ async def _answer(url: str, token: str | None, question: _Question) -> None:
 async def _write(service: "Service", question: _Question, stream: BinaryIO) -> int:
     from imap_bulk.archives.lsst import queries
     from imap_bulk.archives.lsst.forms import writer
+    from imap_bulk.archives.lsst.jobs import Patience
 
+    patience = Patience(question.deadline) if question.deadline else None
     writing, rows, of = writer(question.form, stream), 0, len(question.parts)
     try:
-        async with aclosing(queries.ask_each(service, question.parts, question.jobs)) as tables:
+        async with aclosing(queries.ask_each(service, question.parts, question.jobs, patience)) as tables:
             part = 0
             async for table in tables:
                 part += 1
