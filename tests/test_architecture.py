@@ -39,6 +39,7 @@ DOORS = {
     "click": {"cli."},
     "obstore": {"server.s3"},
     "platformdirs": {"environment"},
+    "pytest": {"pytest_plugin"},
     "sqlite3": {"journal", "listing", "server.catalog", "server.aurorax.", "server.lsst."},
     "tenacity": {"retry"},
     "tqdm": {"cli.console"},
