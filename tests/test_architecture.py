@@ -41,6 +41,7 @@ DOORS = {
     "click": {"cli."},
     "obstore": {"server.s3"},
     "platformdirs": {"environment"},
+    "pytest": {"pytest_plugin"},
     "sqlite3": {"doctor.", "journal.", "listing", "server.catalog", "server.aurorax.", "server.lsst."},
     "tenacity": {"retry"},
     "tqdm": {"cli.console"},

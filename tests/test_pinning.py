@@ -58,8 +58,9 @@ async def test_what_the_journal_vouches_for_is_pinned_without_a_download(
     first = await pins_of(server, tmp_path)
     files = [RemoteFile(pin.key) for pin in first]
     archive = ImapArchive(server.url, settings=AT_ONCE)
-    result, pins = await pinning.pin(archive, files, tmp_path, AT_ONCE)
+    result, pins = await pinning.pin(archive, files, tmp_path, AT_ONCE, cache=Cache(tmp_path / "new"))
     assert (result.skipped, pins) == (1, first)
+    assert Cache(tmp_path / "new").has(first[0].digest)
 
 
 @pytest.mark.parametrize("damage", [False, True])
@@ -131,3 +132,11 @@ async def test_files_beside_a_lock_file_are_refused(locked: Path, tmp_path: Path
         await aio.pull(["naif0012.tls"], locked=locked, data_dir=tmp_path, url=NOWHERE)
     with pytest.raises(errors.BadQuery, match="or a lock file"):
         await aio.pull(instrument="mag", locked=locked, data_dir=tmp_path, url=NOWHERE)
+
+
+async def test_a_pin_that_leads_out_of_the_data_directory_is_refused(locked: Path, tmp_path: Path) -> None:
+    lock = lockfile.read(locked)
+    outside = lock.pins[0]._replace(key="../escaped.cdf")
+    lockfile.write(locked, LockFile(lock.archive, lock.query, (outside,)))
+    result = await aio.pull(locked=locked, data_dir=tmp_path / "other", url=NOWHERE, settings=AT_ONCE)
+    assert (result.failed, (tmp_path / "escaped.cdf").exists()) == (1, False)

@@ -15,6 +15,7 @@ from tests.cli.conftest import Archive, serving
 
 from imap_bulk import lockfile, testdata
 from imap_bulk.digest import Digest
+from imap_bulk.environment import is_ci
 from imap_bulk.lockfile import LockFile, Pin
 from imap_bulk.server.app import ServerOptions
 from imap_bulk.server.storage import Storage
@@ -22,7 +23,7 @@ from imap_bulk.settings import Settings
 
 pytest_plugins = "pytester"
 
-INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+INI = "[pytest]\naddopts = -p imap_bulk.pytest_plugin\n"
 NOWHERE = "http://127.0.0.1:9"
 NAMES = [f"imap_mag_l2_norm-gse_2026010{day}_v001.0001.cdf" for day in (1, 2, 3)]
 SWE = "imap_swe_l0_raw_20260102_v001.pkts"
@@ -34,6 +35,12 @@ class Site:
 
     archive: Archive
     downloads: list[str]
+
+
+@pytest.fixture(autouse=True)
+def without_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the inner runs what this environment has installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 @pytest.fixture
@@ -93,6 +100,20 @@ def test_the_next_session_takes_it_from_the_cache(
         pytester.runpytest("-q", *more).assert_outcomes(passed=1)
 
 
+def test_a_test_that_changes_the_directory_changes_no_cache(
+    pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAP_BULK_CACHE_DIR", "relative")
+    pytester.makepyfile(f"""
+        def test_it(imap_file, monkeypatch, tmp_path):
+            monkeypatch.chdir(tmp_path)
+            imap_file({SWE!r})
+            assert list(tmp_path.iterdir()) == []
+    """)
+    pytester.runpytest("-q").assert_outcomes(passed=1)
+    assert (pytester.path / "relative" / "sha256").is_dir()
+
+
 def test_a_mark_brings_all_that_it_names_before_the_test_begins(pytester: pytest.Pytester, site: Site) -> None:
     pytester.makepyfile(f"""
         import pytest
@@ -130,9 +151,7 @@ def test_a_mark_names_another_lock_file(pytester: pytest.Pytester, site: Site) -
     [
         ("", [], "skipped"),
         ("true", [], "failed"),
-        ("false", [], "skipped"),
         ("true", ["--imap-missing=skip"], "skipped"),
-        ("", ["--imap-missing=fail"], "failed"),
     ],
 )
 def test_missing_data_skip_a_test_but_fail_it_in_ci(
@@ -148,6 +167,7 @@ def test_missing_data_skip_a_test_but_fail_it_in_ci(
     ran = pytester.runpytest("-q", "-rsf", "--imap-offline", *options)
     ran.assert_outcomes(**{outcome: 1})
     ran.stdout.fnmatch_lines([f"*{SWE}: offline, and neither*"])
+    ran.stdout.no_fnmatch_line("During handling*")
     assert site.downloads == []
 
 
@@ -161,7 +181,7 @@ def test_an_archive_that_is_down_is_waited_for_once(
     """)
     ran = pytester.runpytest("-q", "-rs")
     ran.assert_outcomes(skipped=2)
-    ran.stdout.fnmatch_lines([f"*{NAMES[0]}: offline*the archive was not asked again after this: *"])
+    ran.stdout.fnmatch_lines([f"*{NAMES[0]}: the archive is not asked again, for it could not be reached (*"])
 
 
 @pytest.fixture
@@ -206,11 +226,7 @@ def test_a_lock_file_that_is_none_is_told(pytester: pytest.Pytester, site: Site,
     ran.stdout.fnmatch_lines([f"*{said}*"])
 
 
-def test_two_workers_download_a_file_once(
-    pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each worker would import all that there is
-    pytester.makeini("[pytest]\nimap_bulk_lock = data.lock\n")
+def test_two_workers_download_a_file_once(pytester: pytest.Pytester, site: Site) -> None:
     pytester.makepyfile(f"""
         import os
         import pytest
@@ -220,7 +236,7 @@ def test_two_workers_download_a_file_once(
             assert imap_file({NAMES[0]!r}).read_bytes() == {NAMES[0].encode() * 10!r}
             open(os.environ["PYTEST_XDIST_WORKER"] + ".was-here", "w").close()
     """)
-    ran = pytester.runpytest("-q", "-p", "xdist", "-p", "imap_bulk.pytest_plugin", "-n2", "--dist=each")
+    ran = pytester.runpytest("-q", "-p", "xdist", "-n2", "--dist=each")
     ran.assert_outcomes(passed=8)
     assert len(list(pytester.path.glob("*.was-here"))) == 2
     assert len(site.downloads) == 1
@@ -249,18 +265,27 @@ def test_an_archive_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def test_the_library_works_where_a_loop_is_running(pytester: pytest.Pytester, site: Site) -> None:
     async def in_a_test() -> Path:
-        library = testdata.Library(pytester.path / "data.lock", pytester.path / "files")
+        library = testdata.Library(pytester.path / "data.lock", pytester.path / "files", pytester.path / "cache")
         return library.bring(library.find([SWE]))[0]
 
     assert asyncio.run(in_a_test()).read_bytes() == SWE.encode() * 10
 
 
-def test_the_options_and_the_mark_are_explained(pytester: pytest.Pytester) -> None:
-    pytester.makeini(INI)
+def test_whoever_has_the_package_has_the_plugin(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.runpytest("--help").stdout.fnmatch_lines(
         ["*test data from lock files (imap-bulk):*", "*--imap-offline*", "*imap_bulk_lock (string):*"]
     )
     pytester.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.imap_data(*"])
+
+
+@pytest.mark.parametrize(("told", "answer"), [("true", True), ("1", True), ("", False), ("false", False)])
+def test_ci_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, told: str, answer: bool) -> None:
+    monkeypatch.setenv("CI", told)
+    assert is_ci() is answer
 
 
 def test_unused_it_imports_nothing() -> None:

@@ -79,16 +79,14 @@ def read(path: Path) -> LockFile:
     except FileNotFoundError:
         raise BadManifest(f"there is no lock file {path}; make one: imap-bulk lock FILTERS -o {path}") from None
     except UnicodeDecodeError:
-        raise BadManifest(
-            f"{path} is no text and so no lock file; give one that imap-bulk lock has made"
-        ) from None
+        raise BadManifest(f"{path} is no text and so no lock file; imap-bulk lock makes one") from None
     except OSError as error:
         raise BadManifest(f"the lock file {path} cannot be read: {error.strerror}") from error
     return _read_lines(text.split("\n"), path)
 
 
 def write(path: Path, lock: LockFile) -> None:
-    """Write a lock file, atomically. Raises OSError."""
+    """Write a lock file, atomically. Raises OSError, BadName for a key that could not be read again."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("x", encoding="utf-8", newline="\n") as file:
@@ -149,6 +147,8 @@ def _lines(lock: LockFile) -> Iterator[str]:
     head = {"schema": SCHEMA, "archive": lock.archive, "query": dict(lock.query)}
     yield f"{_HEAD}{json.dumps(head)}\n"
     for pin in sorted(lock.pins, key=_key_of):
+        if not pin.key.isprintable():
+            raise BadName(f"{pin.key!r} cannot be pinned: no lock file could be read that names it")
         proof = str(pin.verified_by) if pin.verified_by else None
         told = {"file_path": pin.key, "size": pin.size, "sha256": pin.digest.value, "verified_by": proof}
         yield f"\n{json.dumps(told)}\n"

@@ -29,8 +29,8 @@ async def pin(
 ) -> tuple[Result, tuple[Pin, ...]]:
     """Pull `files`, for archives tell neither sizes nor digests, and pin what came or was there already.
 
-    The bytes that are pinned are those that were verified, when they came or now. Raises as `bulk.pull`, and
-    Corrupted when a file on disk is no longer what was verified.
+    The bytes that are pinned are those that were verified, when they came or now; `cache` has them afterwards.
+    Raises as `bulk.pull`, and Corrupted when a file on disk is no longer what was verified.
     """
     outcomes: list[Outcome] = []
 
@@ -45,17 +45,19 @@ async def pin(
 
     async def work() -> None:
         for outcome in shared:
-            pin = await asyncio.to_thread(_pin, outcome)
+            pin = await asyncio.to_thread(_pin, outcome, cache)
             pins.append(pin)
 
     await together(work() for _ in range(min(settings.jobs, os.cpu_count() or 1)))
     return result, tuple(pins)
 
 
-def _pin(outcome: Outcome) -> Pin:
-    """Pin one file. Raises Corrupted, OSError."""
+def _pin(outcome: Outcome, cache: Cache | None) -> Pin:
+    """Pin one file, and have it in the cache. Raises Corrupted, OSError."""
     path, known = outcome.transfer.path, outcome.digest
     digest = known if known and known.algorithm == "sha256" else _held_to(path, known)
+    if cache:
+        cache.keep(path, digest)
     return Pin(outcome.transfer.key, path.stat().st_size, digest, outcome.verified_by)
 
 

@@ -36,7 +36,8 @@ class Placing:
                 if outcome := await self.place(transfer):
                     take(outcome)
 
-        await together(work() for _ in range(min(self._settings.jobs, os.cpu_count() or 1)))
+        # More than there are processors, because what is ready together goes to the disk together.
+        await together(work() for _ in range(self._settings.jobs))
 
     async def place(self, transfer: Transfer) -> Outcome | None:
         """Place one file, or return None if the cache does not have it. Raises OSError."""

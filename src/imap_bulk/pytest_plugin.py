@@ -89,16 +89,17 @@ def _bring(
     try:
         library = _library(request, places)
         return library.bring(library.find(wanted, exactly=exactly))
-    except testdata.Missing as error:
-        if _skips(request.config):
-            pytest.skip(str(error))
-        pytest.fail(str(error), pytrace=False)
     except testdata.BulkError as error:
-        pytest.fail(str(error), pytrace=False)
+        reason, is_missing = str(error), isinstance(error, testdata.Missing)
+    # Out of the except block, behind which pytest would show the error twice.
+    if is_missing and _skips(request.config):
+        pytest.skip(reason)
+    pytest.fail(reason, pytrace=False)
 
 
 def _library(request: pytest.FixtureRequest, places: pytest.TempPathFactory) -> "Library":
     """Return the files of the lock file that the nearest mark, or else the setting, names. Raises BulkError."""
+    from imap_bulk.environment import read_cache_dir, usual_cache_dir
     from imap_bulk.testdata import BadManifest, Library
 
     config = request.config
@@ -111,7 +112,9 @@ def _library(request: pytest.FixtureRequest, places: pytest.TempPathFactory) -> 
     if path not in libraries:
         base = places.getbasetemp()
         shared = base.parent if hasattr(config, "workerinput") else base  # of all workers of pytest-xdist
-        libraries[path] = Library(path, shared / "imap-data", offline=config.getoption("imap_offline"))
+        # A test may have changed the directory since.
+        cache_dir = config.invocation_params.dir / (read_cache_dir() or usual_cache_dir())
+        libraries[path] = Library(path, shared / "imap-data", cache_dir, offline=config.getoption("imap_offline"))
     return libraries[path]
 
 

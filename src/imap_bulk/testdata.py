@@ -12,7 +12,6 @@ from pathlib import Path
 
 from imap_bulk import blocking, lockfile
 from imap_bulk.digest import Digest
-from imap_bulk.environment import read_cache_dir, usual_cache_dir
 from imap_bulk.errors import (
     AccessDenied,
     BadManifest,
@@ -22,7 +21,7 @@ from imap_bulk.errors import (
     PermanentError,
     TransientError,
 )
-from imap_bulk.model import RemoteFile
+from imap_bulk.model import Outcome, RemoteFile
 from imap_bulk.settings import Settings
 
 __all__ = ["BadManifest", "BulkError", "Library", "Missing", "serving"]
@@ -38,11 +37,12 @@ class Missing(PermanentError):
 class Library:
     """The files that the lock file at `path` pins, brought below `root` once a session. Raises BadManifest."""
 
-    def __init__(self, path: Path, root: Path, *, offline: bool = False) -> None:
+    def __init__(self, path: Path, root: Path, cache_dir: Path, *, offline: bool = False) -> None:
         self._path = path
         self._files = lockfile.files_of(lockfile.read(path))
         # Two lock files may pin the same key to different bytes.
         self._directory = root / Digest.of(path).value[:16]
+        self._cache_dir = cache_dir
         self._offline = offline
         self._lost = ""
         """Why the archive could not be reached."""
@@ -74,28 +74,26 @@ class Library:
                 files,
                 data_dir=self._directory,
                 settings=SETTINGS,
-                cache_dir=read_cache_dir() or usual_cache_dir(),
+                cache_dir=self._cache_dir,
                 offline=self._offline,
             )
-            for file in files:
-                path = self._directory / file.key
-                if path.is_file():
-                    path.chmod(0o444)
         if result.failures:
-            self._refuse([failure.error for failure in result.failures if failure.error])
+            self._refuse(result.failures)
+        for file in files:
+            (self._directory / file.key).chmod(0o444)
         self._brought.update(file.key for file in files)
 
-    def _refuse(self, errors: Sequence[BulkError]) -> None:
+    def _refuse(self, failures: Sequence[Outcome]) -> None:
         """Raise what a run's failures mean to a test: what is wrong weighs more than what is missing."""
-        wrong = next((error for error in errors if not _is_missing(error)), None)
-        if wrong:
+        errors = [failure.error for failure in failures if failure.error]
+        if wrong := next((error for error in errors if not _is_missing(error)), None):
             raise wrong
-        told = str(errors[0])
         if self._lost:
-            told += f"; the archive was not asked again after this: {self._lost}"
-        elif lost := next((error for error in errors if isinstance(error, TransientError)), None):
+            key = failures[0].transfer.key
+            raise Missing(f"{key}: the archive is not asked again, for it could not be reached ({self._lost})")
+        if lost := next((error for error in errors if isinstance(error, TransientError)), None):
             self._lost, self._offline = str(lost), True  # no other test need wait for it
-        raise Missing(told)
+        raise Missing(str(lost or errors[0]))
 
     def _hint(self, name: str) -> str:
         near = get_close_matches(name, [file.name for file in self._files], n=1)

@@ -271,3 +271,23 @@ async def test_no_error_shows_the_signed_query(run: Run, storage: Storage, wante
     (outcome,) = await run(wanted)
     assert outcome.error
     assert "secret" not in f"{outcome!r} {outcome.error} {outcome.error.__cause__!r}"
+
+
+async def test_bytes_that_storage_vouches_for_but_no_manifest_wants_are_fetched_once(
+    run: Run, storage: Storage, wanted: Transfer
+) -> None:
+    storage.answers = [good()]
+    (outcome,) = await run(replace(wanted, digest=Digest("sha256", "0" * 64)))
+    assert isinstance(outcome.error, errors.Rejected)
+    assert f"the archive holds {SHA256}, the manifest wants sha256:0000" in str(outcome.error)
+    assert (len(storage.requests), files_below(run.root)) == (1, [])
+
+
+@pytest.mark.parametrize("answer", [flipped(), plain()])
+async def test_bytes_that_nobody_vouches_for_are_asked_for_again(
+    run: Run, storage: Storage, wanted: Transfer, answer: Answer
+) -> None:
+    storage.answers = [answer]
+    (outcome,) = await run(replace(wanted, digest=Digest("sha256", "0" * 64)))
+    assert isinstance(outcome.error, errors.DigestMismatch)
+    assert len(storage.requests) == 3

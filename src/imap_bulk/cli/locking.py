@@ -39,7 +39,7 @@ def lock(
     Archives tell neither sizes nor digests, so what is pinned has to be here: files that are not in the data
     directory yet are pulled into it. Every pin says what confirmed its bytes. --update asks the recorded query
     again, and pulls what is new; pins of files that are still there stay as they are. To pin a file anew, delete
-    its line and update with --overwrite.
+    its line and update with --overwrite. --today and --days-ago are recorded as the dates that they mean.
 
     \b
     Examples:

@@ -122,7 +122,7 @@ class Download:
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
             await self._fetch(signed, response, self._partial, promise)
-            digest = self._verify(self._partial, promise, response)
+            digest = await self._verify(self._partial, promise, response)
         proof = await self._judge(self._partial, promise)
         if way.keep and proof and proof.verifies:
             await to_the_end(way.keep, self._partial.part.path, digest)
@@ -281,8 +281,8 @@ class Download:
                 f"{self._transfer.key}: more than the {promise.size} announced bytes arrived"
             )
 
-    def _verify(self, partial: Partial, promise: Promise, response: Response) -> Digest:
-        """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch.
+    async def _verify(self, partial: Partial, promise: Promise, response: Response) -> Digest:
+        """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch, Rejected.
 
         A body without length, digest or chunks ends when the connection does: cut short, it looks complete.
         """
@@ -294,10 +294,18 @@ class Download:
             raise errors.Interrupted(f"{key}: storage says neither how long the file is nor its digest")
         digest = partial.digest()
         if promise.digest and digest != promise.digest:
+            if promise.proof is Proof.MANIFEST and await self._is_archived_so(partial, response):
+                self._forget()
+                raise errors.Rejected(f"{key}: the archive holds {digest}, the manifest wants {promise.digest}")
             raise errors.DigestMismatch(
                 f"{key}: {digest} arrived, but {promise.digest} was promised ({promise.proof})"
             )
         return digest
+
+    async def _is_archived_so(self, partial: Partial, response: Response) -> bool:
+        """Tell whether these are the bytes that storage says it has: then no other attempt brings better ones."""
+        told = Digest.from_etag(response.headers.get("ETag"))
+        return told is not None and await to_the_end(Digest.of, partial.part.path, told.algorithm) == told
 
 
 def _copy_some(copying: Iterator[None]) -> bool:
