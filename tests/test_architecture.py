@@ -9,13 +9,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
-    {"errors", "digest", "spice_names"},
+    {"errors", "digest", "quantities", "spice_names"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "listing", "journal"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"bulk", "doctor", "fixity", "status"},
-    {"aio"},
+    {"aio", "report"},
     {"blocking"},
     {"cli"},
 ]

@@ -16,6 +16,7 @@
       meter.py        how far a run is, and how fast
       words.py        what people are told, in sentences
       events.py       what programs are told, in JSON Lines
+      recording.py    --report: a run, written down
       tables.py       the forms of a query's answer
       ending.py       exit codes, and what Ctrl-C does
       logs.py         logging without secrets
@@ -33,6 +34,18 @@
       disk.py         room, and whether files are committed as they should be
       locks.py        whether a lock keeps a second process out
       versions.py     what is installed
+    report/         A RUN, WRITTEN DOWN
+      recorder.py     takes a run's events and adds them up
+      timeline.py     bytes and setbacks over time, in steps that widen
+      record.py       what is known of a run that is over
+      page.py         one HTML file that opens offline
+      charts.py       its drawings, in SVG
+      parts.py        its tables and lists
+      causes.py       why attempts fail, in a few words each
+      html.py         elements whose text is always escaped
+      lines.py        the same in JSON Lines
+      provenance.py   W3C PROV-JSON
+      writing.py      all three, each under its name only when it is whole
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
       tickets.py      URLs that were asked for a little ahead
@@ -129,12 +142,13 @@
     filenames.py    the IMAP name conventions: a name tells its object key
     spice_names.py  the conventions of SPICE kernels, as data
     environment.py  the official client's environment variables
+    quantities.py   sizes, times and counts as people read them
     settings.py     how a run behaves
     model.py        the nouns
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: cli > blocking > aio > bulk, status, doctor, fixity >
+Imports point down, never sideways: cli > blocking > aio, report > bulk, status, doctor, fixity >
 engine | archives | server | sources > transport > http, retry, manifest, listing, journal >
 model, settings, filenames, environment > errors, digest.
 """

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from imap_bulk.engine.engine import Engine
-from imap_bulk.model import Outcome, Progress, Proof, SignedUrl, Transfer
+from imap_bulk.model import Outcome, Pacing, Progress, Proof, Setback, SignedUrl, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
@@ -73,7 +73,7 @@ class Run:
     signer: Signer
     root: Path
     settings: Settings
-    events: list[Progress | Outcome] = field(default_factory=list)
+    events: list[Progress | Setback | Outcome | Pacing] = field(default_factory=list)
 
     async def __call__(self, *transfers: Transfer) -> list[Outcome]:
         async with StorageTransport(self.settings, self.signer.storage.url) as transport:

@@ -8,6 +8,7 @@ from imap_bulk.cli import words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.options import Wishes
+from imap_bulk.cli.recording import recorded
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ def pull_files(
     """Pull `files`, which is usually a search; say why there may be none."""
     from imap_bulk import bulk
 
-    with _console(Verb.PULL, wishes) as console:
-        result = run(bulk.pull(archive, files, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+    with (
+        _console(Verb.PULL, wishes) as console,
+        recorded(console, Verb.PULL, archive, data_dir, wishes) as report,
+    ):
+        result = run(bulk.pull(archive, files, data_dir, wishes.settings, report, dry_run=wishes.dry_run))
         _tell_plan(console, Verb.PULL, wishes)
         if not result.wanted and not (console.plan and console.plan.files):
             console.tell("No file matches.")
@@ -39,8 +43,11 @@ def push_files(archive: "Archive", transfers: "Iterable[Transfer]", data_dir: Pa
     """Push `transfers`."""
     from imap_bulk import bulk
 
-    with _console(Verb.PUSH, wishes) as console:
-        result = run(bulk.push(archive, transfers, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+    with (
+        _console(Verb.PUSH, wishes) as console,
+        recorded(console, Verb.PUSH, archive, data_dir, wishes) as report,
+    ):
+        result = run(bulk.push(archive, transfers, data_dir, wishes.settings, report, dry_run=wishes.dry_run))
         _tell_plan(console, Verb.PUSH, wishes)
     return code_of(result)
 

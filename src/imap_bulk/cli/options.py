@@ -184,6 +184,10 @@ _TRANSFER: tuple[Decorator[Any], ...] = (
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
     click.option(
+        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
+        help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
+    ),
+    click.option(
         "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport,
         show_default=True, help="How requests travel; auto is lean, and aiohttp through proxies.",
     ),
@@ -235,6 +239,7 @@ class Wishes:
     dry_run: bool
     quiet: bool
     as_json: bool
+    report: Path | None = None
 
 
 def wishes_of(given: dict[str, Any]) -> Wishes:
@@ -249,4 +254,4 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         transport=given.pop("transport"),
         limit_requests=given.pop("limit_requests"),
     )
-    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"))
+    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"), given.pop("report"))
