@@ -160,7 +160,7 @@ if TYPE_CHECKING:
     from imap_bulk.blocking import pull, push, query, verify
     from imap_bulk.digest import Digest
     from imap_bulk.errors import BulkError, IncompleteRun
-    from imap_bulk.model import Outcome, RemoteFile, Result, Transfer
+    from imap_bulk.model import Outcome, RemoteFile, Result, Sample, Transfer
     from imap_bulk.settings import Settings
 
 __version__ = "0.1.0"
@@ -172,6 +172,7 @@ __all__ = [
     "Outcome",
     "RemoteFile",
     "Result",
+    "Sample",
     "Settings",
     "Transfer",
     "aio",
@@ -188,6 +189,7 @@ _ROOMS = {
     "Outcome": "model",
     "RemoteFile": "model",
     "Result": "model",
+    "Sample": "model",
     "Settings": "settings",
     "Transfer": "model",
     "pull": "blocking",

@@ -53,6 +53,14 @@ def test_a_dry_run_writes_nothing_down(imap_bulk: Run, archive: Any, tmp_path: P
     assert not (tmp_path / "run.html").exists()
 
 
+@pytest.mark.parametrize("name", ["run.jsonl", "run", "none/run.html"])
+def test_a_page_that_cannot_be_written_is_refused_before_anything_moves(
+    imap_bulk: Run, tmp_path: Path, data_dir: Path, name: str
+) -> None:
+    assert imap_bulk("pull", SCIENCE, "--report", tmp_path / name).exit_code == 2
+    assert not data_dir.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -74,6 +74,7 @@ def test_what_matters_is_told(run_of_three: Recorder) -> None:
         (Result(wanted=2, skipped=2, verified=2), "2 files, all there already", "complete and verified"),
         (Result(wanted=2, done=1, failed=1, verified=1), "1 of 2 files is there", "1 failed"),
         (Result(wanted=2, done=1, cancelled=1), "1 of 2 files is there", "stopped"),
+        (Result(wanted=1, skipped=1, verified=1), "1 file, there already", "complete and verified"),
         (Result(), "0 files, all there already", "complete and verified"),
     ],
 )

@@ -60,8 +60,8 @@ def test_a_run_without_files_has_a_provenance_too(hear: Hear) -> None:
 
 
 def test_three_files_are_written_and_nothing_else(run_of_three: Recorder, tmp_path: Path) -> None:
-    write(run_of_three, tmp_path / "deep" / "run.html")
-    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == [
+    write(run_of_three, tmp_path / "run.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
         "run.html",
         "run.jsonl",
         "run.prov.json",

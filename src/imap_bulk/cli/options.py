@@ -165,6 +165,17 @@ def _per_second(_context: click.Context, _parameter: click.Parameter, number: fl
     return number
 
 
+def _page(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """See before a long run that its page can be written. Raises click.BadParameter."""
+    if path is None:
+        return None
+    if path.suffix not in (".html", ".htm"):
+        raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
+    return path
+
+
 _TRANSFER: tuple[Decorator[Any], ...] = (
     jobs,
     click.option(
@@ -184,7 +195,7 @@ _TRANSFER: tuple[Decorator[Any], ...] = (
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
     click.option(
-        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.html",
+        "--report", type=click.Path(dir_okay=False, path_type=Path), callback=_page, metavar="FILE.html",
         help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
     ),
     click.option(

@@ -170,7 +170,7 @@ def histogram(durations: Mapping[int, int]) -> Html:
         told = element("title", f"{count} within {duration(within(digit))}")
         bars.append(element("rect", told, x=x, y=y, width=width - 3, height=tall, class_="bar"))
         if place % 2 == 0:
-            label = _tick(float(f"{within(digit):.1g}")).replace(" ", "\u202f")
+            label = f"{1 << digit}\u202fms" if digit < 10 else f"{within(digit):.0f}\u202fs"
             bars.append(element("text", label, x=x + width / 2, y=height + 14, class_="axis middle"))
     wide = max(len(digits), _USUAL_BARS) * width + 24
     return element(

@@ -39,7 +39,11 @@ def _headline(run: RunRecord) -> str:
     there = result.done + result.skipped
     if result.complete:
         skipped = f", {result.skipped:,} already there" if result.skipped and result.done else ""
-        return f"{files(result.done)} {verb}{skipped}" if result.done else f"{files(there)}, all there already"
+        return (
+            f"{files(result.done)} {verb}{skipped}"
+            if result.done
+            else f"{files(there)}{', all' if there != 1 else ','} there already"
+        )
     return f"{there:,} of {files(result.wanted)} {'are there' if there != 1 else 'is there'}"
 
 
@@ -55,6 +59,7 @@ def _verdict(run: RunRecord) -> Html:
 
 
 def _body(run: RunRecord) -> Html:
+    has_asked = any(pacing.durations for pacing in run.pacings)
     where = "from" if run.doing.direction == "pull" else "to"
     header = element(
         "header",
@@ -64,9 +69,9 @@ def _body(run: RunRecord) -> Html:
     )
     sections = [
         ("What failed", "", parts.failures(run) if run.failures else None),
-        ("Over time", "", _charts(run) if run.timeline.bytes != [0] or run.changes else None),
-        ("Why concurrency moved", _PACE, parts.changes(run) if run.changes else None),
-        ("Hosts", "", parts.hosts(run) if run.pacings else None),
+        ("Over time", "", _charts(run) if has_asked else None),
+        ("Why concurrency moved", _PACE, parts.changes(run) if has_asked else None),
+        ("Hosts", "", parts.hosts(run) if has_asked else None),
         ("What was verified by what", "", parts.proofs(run) if run.proofs else None),
         ("The slowest files", "", parts.slowest(run) if run.slowest else None),
         ("Run it again", _AGAIN, element("pre", run.doing.command)),

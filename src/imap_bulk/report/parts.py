@@ -131,7 +131,9 @@ def _host(run: RunRecord, pacing: Pacing) -> Html:
     return element(
         "div",
         element("h3", host_name(run, pacing.host), element("small", role)),
-        element("p", f"{requests:,} requests; {_spread(pacing.durations)}") if requests else "",
+        element("p", f"{requests:,} request{'s' * (requests != 1)}; {_spread(pacing.durations)}")
+        if requests
+        else "",
         histogram(pacing.durations) if requests else "",
         element("p", setbacks, class_="bad" if told else None),
         class_="card",

@@ -13,7 +13,6 @@ from imap_bulk.report.recorder import Recorder
 def write(recorder: Recorder, path: Path) -> None:
     """Write the page to `path`; beside it, with other endings, `.jsonl` and `.prov.json`. Raises OSError."""
     run = recorder.record()
-    path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, [page(run)])
     _write(path.with_suffix(".jsonl"), lines(run))
     _write(path.with_suffix(".prov.json"), document(run, recorder.files))
