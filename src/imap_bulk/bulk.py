@@ -266,7 +266,7 @@ async def verify(
     """
     with Journal(data_dir, "", Direction.PULL, create=False) as journal:
         tally = _Tally(report)
-        transfers = _recorded(journal) if files is None else _listed(files, data_dir)
+        transfers = _recorded(journal, data_dir) if files is None else _listed(files, data_dir)
         while batch := list(islice(transfers, _BATCH)):
             journal.add(batch)
         if sample:
@@ -281,9 +281,13 @@ async def verify(
     return tally.result()
 
 
-def _recorded(journal: Journal) -> Iterator[Transfer]:
+def _recorded(journal: Journal, data_dir: Path) -> Iterator[Transfer]:
+    absolute, spelled = f"{data_dir.absolute()}{os.sep}", f"{data_dir}{os.sep}"
     for record in journal.records():
-        yield Transfer(Direction.PULL, record.key, Path(record.path), record.size, record.digest)
+        path = record.path  # told as the data directory is spelled
+        if path.startswith(absolute):
+            path = spelled + path.removeprefix(absolute)
+        yield Transfer(Direction.PULL, record.key, Path(path), record.size, record.digest)
 
 
 def _listed(files: Iterable[RemoteFile], data_dir: Path) -> Iterator[Transfer]:

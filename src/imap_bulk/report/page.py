@@ -37,13 +37,11 @@ def _headline(run: RunRecord) -> str:
     if result is None:
         return "The run ended before anything moved"
     there = result.done + result.skipped
+    if result.complete and not result.done:
+        return f"{files(there)}, {'there already' if there == 1 else 'all there already'}"
     if result.complete:
-        skipped = f", {result.skipped:,} already there" if result.skipped and result.done else ""
-        return (
-            f"{files(result.done)} {verb}{skipped}"
-            if result.done
-            else f"{files(there)}{', all' if there != 1 else ','} there already"
-        )
+        skipped = f", {result.skipped:,} already there" if result.skipped else ""
+        return f"{files(result.done)} {verb}{skipped}"
     return f"{there:,} of {files(result.wanted)} {'are there' if there != 1 else 'is there'}"
 
 

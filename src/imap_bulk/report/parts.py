@@ -140,6 +140,11 @@ def _host(run: RunRecord, pacing: Pacing) -> Html:
     )
 
 
+def _requests(count: int, durations: Mapping[int, int]) -> Html:
+    said = element("p", f"{count:,} request{'s' * (count != 1)}; {_spread(durations)}")
+    return join(said, histogram(durations))
+
+
 def _spread(durations: Mapping[int, int]) -> str:
     half, most = (duration(within(_quantile(durations, share))) for share in (0.5, 0.95))
     return f"half took less than {half}" + (f", 95 % less than {most}" if most != half else "")
