@@ -29,7 +29,7 @@ _RUN, _TOOL, _ARCHIVE = "run:activity", "run:tool", "run:archive"
 
 
 def document(run: RunRecord, files: Callable[[], Iterable[File]]) -> Iterator[str]:
-    """Yield the document in pieces; `files` is asked twice."""
+    """Yield the document in pieces; `files` is asked three times."""
     head = {
         "prefix": {**_PREFIXES, "run": f"urn:uuid:{uuid.uuid4()}:"},
         "agent": _agents(run),
