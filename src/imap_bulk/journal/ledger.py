@@ -105,7 +105,7 @@ class Ledger:
         ]
 
     def records(self, direction: Direction, archive: str) -> Iterator[Record]:
-        """Yield what has been moved, by key, without digests: to read one takes longer than to look for its file."""
+        """Yield what has been moved, by key; without digests, which take as long to read as files to look for."""
         last = ""
         while rows := self._database.execute(_NEXT_RECORDS, (direction, archive, last)).fetchall():
             last = rows[-1][0]
