@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
-    {"errors", "digest", "spice_names"},
+    {"errors", "digest", "quantities", "spice_names"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "lockfile", "listing", "cache", "journal"},
     {"transport"},
@@ -18,7 +18,7 @@ FLOORS = [
     {"placing"},
     {"bulk", "doctor", "fixity", "records", "status"},
     {"pinning"},
-    {"aio", "fanout"},
+    {"aio", "fanout", "report"},
     {"blocking"},
     {"cli", "testdata"},
     {"pytest_plugin"},

@@ -84,6 +84,11 @@ def test_a_bag_needs_an_empty_place(data_dir: Path, tmp_path: Path) -> None:
         list(write_bag(data_dir, data_dir))
 
 
+def test_there_is_no_bag_of_nothing(tmp_path: Path) -> None:
+    assert list(write_bag(tmp_path / "none", tmp_path / "bag")) == []
+    assert list((tmp_path / "bag").iterdir()) == []
+
+
 def test_a_file_that_no_manifest_lists_is_told(data_dir: Path, tmp_path: Path) -> None:
     bag = tmp_path / "bag"
     list(write_bag(data_dir, bag))

@@ -35,6 +35,7 @@
       words.py        what people are told, in sentences
       events.py       what programs are told, in JSON Lines
       markdown.py     a run's summary for the page of a CI job
+      recording.py    --report: a run, written down
       tables.py       the forms of a query's answer
       ending.py       exit codes, and what Ctrl-C does
       logs.py         logging without secrets
@@ -61,6 +62,18 @@
       disk.py         room, and whether files are committed as they should be
       locks.py        whether a lock keeps a second process out
       versions.py     what is installed
+    report/         A RUN, WRITTEN DOWN
+      recorder.py     takes a run's events and adds them up
+      timeline.py     bytes and setbacks over time, in steps that widen
+      record.py       what is known of a run that is over
+      page.py         one HTML file that opens offline
+      charts.py       its drawings, in SVG
+      parts.py        its tables and lists
+      causes.py       why attempts fail, in a few words each
+      html.py         elements whose text is always escaped
+      lines.py        the same in JSON Lines
+      provenance.py   W3C PROV-JSON
+      writing.py      all three, each under its name only when it is whole
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
       tickets.py      URLs that were asked for a little ahead
@@ -250,12 +263,13 @@
     filenames.py    the IMAP name conventions: a name tells its object key
     spice_names.py  the conventions of SPICE kernels, as data
     environment.py  the official client's environment variables
+    quantities.py   sizes, times and counts as people read them
     settings.py     how a run behaves
     model.py        the nouns
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout > pinning >
+Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
 bulk | records | status | doctor | fixity > placing > engine | archives | server | sources > transport >
 http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
@@ -268,7 +282,7 @@ if TYPE_CHECKING:
     from imap_bulk.blocking import pull, push, query, verify
     from imap_bulk.digest import Digest
     from imap_bulk.errors import BulkError, IncompleteRun
-    from imap_bulk.model import Outcome, RemoteFile, Result, Transfer
+    from imap_bulk.model import Outcome, RemoteFile, Result, Sample, Transfer
     from imap_bulk.settings import Settings
 
 __version__ = "0.1.0"
@@ -280,6 +294,7 @@ __all__ = [
     "Outcome",
     "RemoteFile",
     "Result",
+    "Sample",
     "Settings",
     "Transfer",
     "aio",
@@ -296,6 +311,7 @@ _ROOMS = {
     "Outcome": "model",
     "RemoteFile": "model",
     "Result": "model",
+    "Sample": "model",
     "Settings": "settings",
     "Transfer": "model",
     "pull": "blocking",

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from imap_bulk.archives.base import Archive
 from imap_bulk.cache import Cache
 from imap_bulk.digest import Digest
+from imap_bulk.engine.attempts import Report as EngineReport
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.places import safe_path
@@ -24,7 +25,6 @@ from imap_bulk.model import (
     Event,
     Outcome,
     Plan,
-    Progress,
     Proof,
     RemoteFile,
     Result,
@@ -38,9 +38,7 @@ from imap_bulk.transport import StorageTransport
 
 Report = Callable[[Event], None]
 
-Move = Callable[
-    [Archive, Iterable[Transfer], int, Path, Settings, Callable[[Progress | Outcome], None]], Awaitable[None]
-]
+Move = Callable[[Archive, Iterable[Transfer], int, Path, Settings, EngineReport], Awaitable[None]]
 """Moves transfers, so many, below a data directory and reports how each ended: here, or on a cluster."""
 
 MOST_FAILURES_KEPT = 1000
@@ -119,7 +117,7 @@ async def move_here(
     count: int,
     data_dir: Path,
     settings: Settings,
-    report: Callable[[Progress | Outcome], None],
+    report: EngineReport,
     *,
     keep: Keep | None = None,
 ) -> None:
@@ -327,7 +325,7 @@ async def verify(
     """
     with Journal(data_dir, "", Direction.PULL, create=False) as journal:
         tally = _Tally(report)
-        transfers = _recorded(journal) if files is None else _listed(files, data_dir)
+        transfers = _recorded(journal, data_dir) if files is None else _listed(files, data_dir)
         while batch := list(islice(transfers, _BATCH)):
             journal.add(batch)
         if sample:
@@ -342,9 +340,13 @@ async def verify(
     return tally.result()
 
 
-def _recorded(journal: Journal) -> Iterator[Transfer]:
+def _recorded(journal: Journal, data_dir: Path) -> Iterator[Transfer]:
+    absolute, spelled = f"{data_dir.absolute()}{os.sep}", f"{data_dir}{os.sep}"
     for record in journal.records():
-        yield Transfer(Direction.PULL, record.key, Path(record.path), record.size, record.digest)
+        path = record.path  # told as the data directory is spelled
+        if path.startswith(absolute):
+            path = spelled + path.removeprefix(absolute)
+        yield Transfer(Direction.PULL, record.key, Path(path), record.size, record.digest)
 
 
 def _listed(files: Iterable[RemoteFile], data_dir: Path) -> Iterator[Transfer]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import TextIO
 
 from imap_bulk import __version__, manifest
 from imap_bulk.digest import Digest, hasher
@@ -86,17 +87,26 @@ def write_bag(data_dir: Path, bag: Path) -> Iterator[Bagged | BulkError]:
     bag.mkdir(parents=True, exist_ok=True)
     if any(bag.iterdir()):
         raise BadManifest(f"{bag} is not empty; name a directory that is to be made")
-    bagged: list[Bagged] = []
-    with Journal(data_dir, "", Direction.PULL, create=False) as journal:
+    files = total = 0
+    listed = bag / f"manifest-{ALGORITHM}.txt"
+    with Journal(data_dir, "", Direction.PULL, create=False) as journal, _tag_file(listed) as lines:
         for record in journal.records():
             try:
-                bagged.append(_bagged(record, bag))
+                bagged = _bagged(record, bag)
             except BulkError as error:
                 yield error
-            else:
-                yield bagged[-1]
-    if bagged:
-        _write_tags(bag, bagged)
+                continue
+            lines.write(f"{bagged.digest.value}  {_PAYLOAD}/{_escaped(bagged.key)}\n")
+            files, total = files + 1, total + bagged.bytes
+            yield bagged
+    if files:
+        _write_tags(bag, files, total)
+    else:
+        listed.unlink()
+
+
+def _tag_file(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", newline="")
 
 
 def _bagged(record: Record, bag: Path) -> Bagged:
@@ -111,23 +121,19 @@ def _bagged(record: Record, bag: Path) -> Bagged:
     return Bagged(record.key, digest, path.stat().st_size)
 
 
-def _write_tags(bag: Path, bagged: list[Bagged]) -> None:
-    """Write what makes a bag of a directory, its declaration last."""
-    lines = [f"{file.digest.value}  {_PAYLOAD}/{_escaped(file.key)}\n" for file in bagged]
-    tags = {
-        f"manifest-{ALGORITHM}.txt": "".join(lines),
-        "bag-info.txt": (
-            f"Bag-Software-Agent: imap-bulk {__version__}\n"
-            f"Bagging-Date: {datetime.now(UTC).date().isoformat()}\n"
-            f"Payload-Oxum: {sum(file.bytes for file in bagged)}.{len(bagged)}\n"
-        ),
-        "bagit.txt": _DECLARATION,
-    }
-    sums = []
-    for name, text in tags.items():
-        (bag / name).write_text(text, encoding="utf-8", newline="")
-        sums.append(f"{Digest.of(bag / name).value}  {name}\n")
-    (bag / f"tagmanifest-{ALGORITHM}.txt").write_text("".join(sums), encoding="utf-8", newline="")
+def _write_tags(bag: Path, files: int, total: int) -> None:
+    """Write what makes a bag of a directory, its declaration last but for the sums of all tag files."""
+    info = (
+        f"Bag-Software-Agent: imap-bulk {__version__}\n"
+        f"Bagging-Date: {datetime.now(UTC).date().isoformat()}\n"
+        f"Payload-Oxum: {total}.{files}\n"
+    )
+    for name, text in (("bag-info.txt", info), ("bagit.txt", _DECLARATION)):
+        with _tag_file(bag / name) as file:
+            file.write(text)
+    names = (f"manifest-{ALGORITHM}.txt", "bag-info.txt", "bagit.txt")
+    with _tag_file(bag / f"tagmanifest-{ALGORITHM}.txt") as sums:
+        sums.writelines(f"{Digest.of(bag / name).value}  {name}\n" for name in names)
 
 
 def _escaped(key: str) -> str:

@@ -135,6 +135,27 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """An attempt that failed, at a host (the archive, or storage by its name); what follows is another matter."""
+
+    transfer: Transfer
+    host: str
+    attempt: int
+    error: BulkError
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How hard a run has pressed one host, told when it is over."""
+
+    host: str
+    changes: tuple[tuple[float, int, str], ...]
+    """When the number of requests at once changed (`time.monotonic`), to what, and why; the last 500 of them."""
+    durations: Mapping[int, int]
+    """Of how many requests the time, in whole milliseconds, has so many binary digits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a successful attempt brought: done, or skipped because the other side has it already."""
 
@@ -208,7 +229,8 @@ class Sample:
         return self.count if self.share is None else ceil(self.share * files)
 
 
-Event = Plan | Transfer | Progress | Outcome | Result
-"""What a run reports: its plan; how each transfer goes and ends; and at last, even if stopped, the count.
+Event = Plan | Transfer | Progress | Setback | Outcome | Pacing | Result
+"""What a run reports: its plan; how each transfer goes and ends; and at last, even if stopped, how each host was
+pressed, and the count.
 
 A dry run reports the transfers of its plan instead."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
-from imap_bulk.model import Outcome, Progress, Proof, SignedUrl, Transfer
+from imap_bulk.model import Outcome, Pacing, Progress, Proof, Setback, SignedUrl, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
@@ -74,7 +74,7 @@ class Run:
     signer: Signer
     root: Path
     settings: Settings
-    events: list[Progress | Outcome] = field(default_factory=list)
+    events: list[Progress | Setback | Outcome | Pacing] = field(default_factory=list)
     keep: Keep | None = None
 
     async def __call__(self, *transfers: Transfer) -> list[Outcome]:

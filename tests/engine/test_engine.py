@@ -13,7 +13,7 @@ from tests.engine.scripted import Run, Storage, good, refusal
 
 from imap_bulk import errors
 from imap_bulk.engine.engine import Engine
-from imap_bulk.model import Direction, Outcome, Status, Transfer
+from imap_bulk.model import Direction, Outcome, Pacing, Setback, Status, Transfer
 from imap_bulk.transport import StorageTransport
 
 
@@ -114,3 +114,17 @@ async def test_a_silent_storage_is_given_up(run: Run, storage: Storage) -> None:
     (outcome,) = await run(*many(run.root, 1))
     release.set()
     assert type(outcome.error) is errors.Stalled
+
+
+async def test_attempts_that_fail_and_the_pace_of_each_host_are_told(run: Run, storage: Storage) -> None:
+    storage.answers = [refusal(500, "InternalError"), good()]
+    (wanted,) = many(run.root, 1)
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    (setback,) = (event for event in run.events if isinstance(event, Setback))
+    assert (setback.transfer, setback.attempt, type(setback.error)) == (wanted, 1, errors.ServerFault)
+    assert storage.url.endswith(setback.host)
+    told = {event.host: event for event in run.events if isinstance(event, Pacing)}
+    assert set(told) == {"archive", setback.host}
+    assert sum(told[setback.host].durations.values()) == 2
+    assert told[setback.host].changes[0][1:] == (run.settings.jobs_start, "started")

@@ -6,7 +6,7 @@ from typing import Any
 from imap_bulk.cli.words import Proofs
 from imap_bulk.errors import TransientError
 from imap_bulk.lockfile import Change
-from imap_bulk.model import Event, Outcome, Plan, Progress, Result, Transfer
+from imap_bulk.model import Event, Outcome, Pacing, Plan, Progress, Result, Setback, Transfer
 
 SCHEMA = 1
 
@@ -22,7 +22,7 @@ def line(event: Event, proofs: Proofs) -> str | None:
             told = outcome(event)
         case Result():
             told = summary(event, proofs)
-        case Progress():
+        case Progress() | Setback() | Pacing():
             return None
     return json.dumps({"schema": SCHEMA, **told})
 

@@ -15,6 +15,7 @@ from imap_bulk import __version__
 from imap_bulk.cli import logs
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
 from imap_bulk.cli.options import Place
+from imap_bulk.cli.recording import ARGUMENTS
 from imap_bulk.environment import read_environment
 from imap_bulk.errors import BadManifest, BadName, BadQuery, BulkError, TransientError
 
@@ -54,6 +55,10 @@ Exit codes:
 
 class _Commands(click.Group):
     """Imports commands when they are asked for; the one place where errors become messages and exit codes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)  # a report tells what to type to run again
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_ROOMS)

@@ -11,6 +11,7 @@ from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.markdown import JobSummary
 from imap_bulk.cli.options import Wishes
+from imap_bulk.cli.recording import recorded
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ def pull_files(
     from imap_bulk import bulk
 
     move = _fanout(wishes.dask) if wishes.dask else None
-    with _console(Verb.PULL, wishes) as console:
-        report = JobSummary(wishes.summary, Verb.PULL, console) if wishes.summary else console
+    with (
+        _console(Verb.PULL, wishes) as console,
+        recorded(console, Verb.PULL, archive, data_dir, wishes) as recorder,
+    ):
+        report = JobSummary(wishes.summary, Verb.PULL, recorder) if wishes.summary else recorder
         work = bulk.pull(
             archive, files, data_dir, wishes.settings, report, dry_run=wishes.dry_run,
             move=move, cache=wishes.cache, offline=wishes.offline,
@@ -51,8 +55,11 @@ def push_files(archive: "Archive", transfers: "Iterable[Transfer]", data_dir: Pa
     """Push `transfers`."""
     from imap_bulk import bulk
 
-    with _console(Verb.PUSH, wishes) as console:
-        result = run(bulk.push(archive, transfers, data_dir, wishes.settings, console, dry_run=wishes.dry_run))
+    with (
+        _console(Verb.PUSH, wishes) as console,
+        recorded(console, Verb.PUSH, archive, data_dir, wishes) as report,
+    ):
+        result = run(bulk.push(archive, transfers, data_dir, wishes.settings, report, dry_run=wishes.dry_run))
         _tell_plan(console, Verb.PUSH, wishes)
     return code_of(result)
 

@@ -167,6 +167,17 @@ def _per_second(_context: click.Context, _parameter: click.Parameter, number: fl
     return number
 
 
+def _page(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """See before a long run that its page can be written. Raises click.BadParameter."""
+    if path is None:
+        return None
+    if path.suffix not in (".html", ".htm"):
+        raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
+    return path
+
+
 _TRANSFER: tuple[Decorator[Any], ...] = (
     jobs,
     click.option(
@@ -185,6 +196,10 @@ _TRANSFER: tuple[Decorator[Any], ...] = (
     click.option("--overwrite", is_flag=True, help="Move also what is there and right."),
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
+    click.option(
+        "--report", type=click.Path(dir_okay=False, path_type=Path), callback=_page, metavar="FILE.html",
+        help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
+    ),
     click.option(
         "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport,
         show_default=True, help="How requests travel; auto is lean, and aiohttp through proxies.",
@@ -245,6 +260,7 @@ class Wishes:
     dry_run: bool
     quiet: bool
     as_json: bool
+    report: Path | None = None
     cache: "Cache | None" = None
     offline: bool = False
     summary: Path | None = None
@@ -265,7 +281,7 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         transport=given.pop("transport"),
         limit_requests=given.pop("limit_requests"),
     )
-    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"))
+    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"), given.pop("report"))
 
 
 def agreed(question: str, *, yes: bool) -> bool:

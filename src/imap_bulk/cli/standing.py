@@ -113,7 +113,9 @@ def _run(side: "Side", run: "Run", command: str) -> Iterator[str]:
 def _failures(side: "Side", command: str) -> Iterator[str]:
     keys_of: dict[str, list[str]] = {}
     for failure in side.failures:
-        keys_of.setdefault(failure.said.removeprefix(f"{failure.key}: "), []).append(failure.key)
+        keys_of.setdefault(failure.said.removeprefix(f"{failure.key}: ").replace(failure.key, "…"), []).append(
+            failure.key
+        )
     by_count = sorted(keys_of.items(), key=lambda reason: -len(reason[1]))
     for said, keys in by_count[:_MOST_NAMED]:
         yield f"  {click.style(f'{len(keys)} failed', fg='red')}: {said}"

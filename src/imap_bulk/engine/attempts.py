@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 
 from imap_bulk.engine.download import Download, Way
 from imap_bulk.engine.pace import Paces
+from imap_bulk.engine.paced import ARCHIVE
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.tickets import Ticket
 from imap_bulk.engine.upload import compare, upload
 from imap_bulk.errors import AccessDenied, AlreadyArchived, BulkError, NotFound, Unverified
-from imap_bulk.model import Direction, Outcome, Progress, Receipt, SignedUrl, Status
+from imap_bulk.model import Direction, Outcome, Pacing, Progress, Receipt, Setback, SignedUrl, Status
 from imap_bulk.retry import Surroundings
 
-Report = Callable[[Progress | Outcome], None]
+Report = Callable[[Progress | Setback | Outcome | Pacing], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Attempts(Surroundings):
         self._transfer = ticket.transfer
         self._started = time.monotonic()
         self._count = 0
+        self._signed_url: SignedUrl | None = None
         self._sent = False
         self._download = Download(desk.way, ticket.transfer, self._progress)
 
@@ -59,9 +61,15 @@ class Attempts(Surroundings):
     async def next(self) -> Receipt:
         """Sign late, move, verify."""
         self._count += 1
-        if self._transfer.direction is Direction.PULL:
-            return await self._download.attempt(await self._signed())
-        return await self._push()
+        self._signed_url = None
+        try:
+            if self._transfer.direction is Direction.PULL:
+                return await self._download.attempt(await self._signed())
+            return await self._push()
+        except BulkError as error:
+            host = self._signed_url.host if self._signed_url else ARCHIVE
+            self._desk.report(Setback(self._transfer, host, self._count, error))
+            raise
 
     def done(self, receipt: Receipt) -> Outcome:
         """Tell how the transfer has ended well."""
@@ -82,10 +90,13 @@ class Attempts(Surroundings):
     async def _signed(self) -> SignedUrl:
         ticket, self._ticket = self._ticket, None
         if ticket and ticket.is_fresh():
-            return ticket.redeem()
-        if self._transfer.direction is Direction.PULL:
-            return await self._desk.signer.sign_download(self._transfer)
-        return await self._desk.signer.sign_upload(self._transfer)
+            signed = ticket.redeem()
+        elif self._transfer.direction is Direction.PULL:
+            signed = await self._desk.signer.sign_download(self._transfer)
+        else:
+            signed = await self._desk.signer.sign_upload(self._transfer)
+        self._signed_url = signed
+        return signed
 
     async def _push(self) -> Receipt:
         way = self._desk.way

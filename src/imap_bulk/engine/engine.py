@@ -49,7 +49,11 @@ class Engine:
         transport = PacedTransport(self.transport, paces)
         way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep)
         desk = Desk(signer, way, paces, report)
-        await _run(transfers, desk, self.settings.jobs)
+        try:
+            await _run(transfers, desk, self.settings.jobs)
+        finally:
+            for pacing in paces.told():
+                report(pacing)
 
 
 async def _run(transfers: Iterable[Transfer], desk: Desk, jobs: int) -> None:

@@ -14,7 +14,7 @@ from distributed import Client, Future
 
 from imap_bulk.engine.attempts import Report
 from imap_bulk.errors import Interrupted
-from imap_bulk.fanout.worker import work
+from imap_bulk.fanout.worker import NO_PLACE, work
 from imap_bulk.model import Outcome, Transfer
 from imap_bulk.settings import Settings
 
@@ -161,7 +161,9 @@ class Dealer:
 
     def _take(self, chunk: _Chunk, told: bytes) -> None:
         for place, event in pickle.loads(told):  # noqa: S301  from our own workers, as Dask itself does it
-            if place in chunk.open:
+            if place == NO_PLACE:
+                self._report(event)
+            elif place in chunk.open:
                 if isinstance(event, Outcome):
                     chunk.open.discard(place)
                     chunk.attempts += event.attempts

@@ -11,11 +11,14 @@ from distributed import get_worker
 
 from imap_bulk.archives.base import Archive
 from imap_bulk.engine.engine import Engine
-from imap_bulk.model import Outcome, Progress, Status, Transfer
+from imap_bulk.model import Outcome, Pacing, Progress, Setback, Status, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
 _STREAM_SECONDS = 0.5
+
+NO_PLACE = -1
+"""The place of what is told of no transfer."""
 
 
 def work(
@@ -60,23 +63,31 @@ class _Wire:
         self._places = {transfer.key: place for place, transfer in enumerate(transfers)}
         self._blank = replace(transfers[0], key="", source="", path=Path())
         self._unsent: dict[int, Progress | Outcome] = {}
+        self._beside: list[tuple[int, Setback | Pacing]] = []
         self._outcomes: dict[int, Outcome] = {}
 
-    def take(self, event: Progress | Outcome) -> None:
-        """Keep the newest word on each transfer."""
+    def take(self, event: Progress | Setback | Outcome | Pacing) -> None:
+        """Keep the newest word on each transfer, and all that went wrong on its way."""
+        if isinstance(event, Pacing):
+            self._beside.append((NO_PLACE, event))
+            return
         if isinstance(event, Outcome) and event.status is Status.CANCELLED:
             return
         place = self._places[event.transfer.key]
         brief = replace(event, transfer=self._blank)
+        if isinstance(brief, Setback):
+            self._beside.append((place, brief))
+            return
         self._unsent[place] = brief
         if isinstance(brief, Outcome):
             self._outcomes[place] = brief
 
     def send(self) -> None:
         """Send what has not been sent."""
-        unsent, self._unsent = self._unsent, {}
+        unsent, self._unsent = [*self._beside, *self._unsent.items()], {}
+        self._beside.clear()
         if unsent:
-            get_worker().log_event(self._topic, (self._number, pickle.dumps(list(unsent.items()))))
+            get_worker().log_event(self._topic, (self._number, pickle.dumps(unsent)))
 
     def all(self) -> bytes:
         """Return every outcome, in case that one was not heard."""

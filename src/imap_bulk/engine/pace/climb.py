@@ -57,7 +57,7 @@ class Climb:
         self._ceiling = max(1, settings.jobs)
         self._least = self.limit = max(1, min(settings.jobs_start, self._ceiling))
         self.running = 0
-        self._start = now
+        self.start = now
         self.history = deque([Change(0.0, self.limit, "started")], maxlen=_HISTORY)
         self._window = Window(now)
         self._turns = RecentTurns()
@@ -246,6 +246,6 @@ class Climb:
     def _move(self, now: float, limit: int, why: str) -> None:
         limit = max(1, min(limit, self._ceiling))
         if limit != self.limit:
-            self.history.append(Change(now - self._start, limit, why))
+            self.history.append(Change(now - self.start, limit, why))
         self.limit = limit
         self._window = Window(now)

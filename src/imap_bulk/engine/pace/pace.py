@@ -13,7 +13,8 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from imap_bulk.engine.pace.breaker import HOST_FAULTS, Breaker
@@ -21,6 +22,7 @@ from imap_bulk.engine.pace.buckets import Bucket, Budget, Clock, Sleep
 from imap_bulk.engine.pace.climb import Change, Climb
 from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.errors import BulkError, Busy, TransientError
+from imap_bulk.model import Pacing
 from imap_bulk.settings import Settings
 
 Uniform = Callable[[float, float], float]
@@ -54,6 +56,11 @@ class Paces:
                 self._settings, self._clock, self._sleep, self._uniform, host=host, requests=self._requests
             )
         return self._paces[host]
+
+    def told(self) -> Iterator[Pacing]:
+        """Yield how each host was pressed."""
+        for host, pace in self._paces.items():
+            yield Pacing(host, pace.changes(), dict(pace.durations))
 
     @property
     def is_down(self) -> bool:
@@ -115,6 +122,8 @@ class Pace:
         self._climb = Climb(settings, clock())
         self._line = asyncio.Lock()  # FIFO: only its head looks at slots, gate and breaker
         self._changed = asyncio.Event()
+        self.durations: Counter[int] = Counter()
+        """Requests by how many binary digits their milliseconds have."""
 
     @property
     def limit(self) -> int:
@@ -140,6 +149,11 @@ class Pace:
     def history(self) -> tuple[Change, ...]:
         """How the limit changed, oldest first; the last 500 changes."""
         return tuple(self._climb.history)
+
+    def changes(self) -> tuple[tuple[float, int, str], ...]:
+        """How the limit changed, by the clock of this pace."""
+        start = self._climb.start
+        return tuple((start + change.seconds, change.limit, change.why) for change in self.history)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
@@ -211,6 +225,7 @@ class Pace:
         """Learn from how a request has ended, and let the next one go."""
         now = self._clock()
         self._climb.end(now, turn.began, turn.bytes, completed=error is None)
+        self.durations[int((now - turn.began) * 1000).bit_length()] += 1
         if turn.is_probe:
             self._breaker.free_probe()
         if isinstance(error, HOST_FAULTS):
