@@ -34,11 +34,20 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def session() -> list[tuple[str, str]]:
-    """Return the long session of the README: each command with its output."""
-    (block,) = (block for block in blocks("console") if "imap-bulk serve" in block)
-    steps = block.removeprefix("$ ").split("\n$ ")
-    return [(command, output) for command, _, output in (step.partition("\n") for step in steps)]
+def sessions() -> list[list[tuple[str, str]]]:
+    """Return the sessions of the README: each command with its output.
+
+    A block in which an archive is started begins a session; those without one go on with the session before.
+    """
+    found: list[list[tuple[str, str]]] = []
+    for block in blocks("console"):
+        if block.startswith("$ imap-bulk -h"):
+            continue
+        if "imap-bulk serve" in block:
+            found.append([])
+        steps = block.removeprefix("$ ").split("\n$ ")
+        found[-1] += [(command, output) for command, _, output in (step.partition("\n") for step in steps)]
+    return found
 
 
 def without_figures(text: str) -> str:
@@ -78,8 +87,8 @@ def ran(steps: list[tuple[str, str]], port: str, place: Path) -> Iterator[str]:
         yield part.partition("\n")[2]
 
 
-def test_the_session_is_the_real_one(free_port: str, tmp_path: Path) -> None:
-    steps = session()
+@pytest.mark.parametrize("steps", sessions(), ids=["imap", "aurorax", "lsst"])
+def test_the_session_is_the_real_one(steps: list[tuple[str, str]], free_port: str, tmp_path: Path) -> None:
     outputs = list(ran(steps, free_port, tmp_path))
     assert len(outputs) == len(steps)
     for (command, told), output in zip(steps, outputs, strict=True):
@@ -109,7 +118,7 @@ def test_the_two_commands_are_tasks() -> None:
 
 def test_the_python_example_runs(free_port: str, tmp_path: Path) -> None:
     (example,) = blocks("python")
-    steps = [step for step in session()[:4] if "demo" in step[0] or "serve" in step[0] or "export" in step[0]]
+    steps = [step for step in sessions()[0][:4] if "demo" in step[0] or "serve" in step[0] or "export" in step[0]]
     steps += [("imap-bulk push sample/outbox/sums.txt > /dev/null", ""), ("python example.py", "")]
     (tmp_path / "example.py").write_text(example)
     steps[-1] = (f"{shlex.quote(sys.executable)} example.py", "")
