@@ -84,7 +84,7 @@ def test() -> None:
     """Do all that CI does."""
     lint()
     types()
-    run("pytest")
+    run("pytest", "--numprocesses", "2")
 
 
 TASKS = {task.__name__: task for task in (demo, test, lint, types, fix)}

@@ -39,7 +39,7 @@ def test_the_environment_chooses_the_cache(
 
 
 def test_prune_says_what_went_and_what_is_left(invoke: Run, cached: Path) -> None:
-    ran = invoke("cache", "--cache-dir", cached, "prune", "--max-size", "2k")
+    ran = invoke("cache", "--cache-dir", cached, "prune", "--max-size", "3k")
     assert ran.stdout.splitlines()[0].startswith("Removed 1 file, ")
     assert ": 1 file, " in ran.stdout.splitlines()[1]
     ran = invoke("cache", "--cache-dir", cached, "prune", "--max-size", "0")

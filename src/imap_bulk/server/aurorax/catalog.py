@@ -58,6 +58,7 @@ class Catalog:
         self._path = path
         self._writer = _connect(path)
         self._lock = threading.Lock()
+        self._is_closed = False
         try:
             _prepare(self._writer, sampled=sampled)
         except BaseException:
@@ -66,9 +67,11 @@ class Catalog:
         self._reader = _connect(path)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, once whoever writes is through: a request may be gone before what it has written is."""
         self._reader.close()
-        self._writer.close()
+        with self._lock:
+            self._is_closed = True
+            self._writer.close()
 
     def ask(self, sql: str, *values: Any) -> list[Any]:
         """Return the rows of a short look, microseconds, fit for the event loop."""
@@ -89,8 +92,11 @@ class Catalog:
         return await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(self._alter, work)))
 
     def _alter(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        with self._lock, self._writer:
-            return work(self._writer)
+        with self._lock:
+            if self._is_closed:  # a connection that is closed while it is used ends the process
+                raise sqlite3.ProgrammingError("the catalog is closed")
+            with self._writer:
+                return work(self._writer)
 
     def sources(self, connection: sqlite3.Connection | None = None) -> list[Source]:
         """Return all sources by identifier, some dozens; in a thread over its own connection."""
