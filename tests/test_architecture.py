@@ -16,7 +16,7 @@ FLOORS = [
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"placing"},
-    {"bulk", "doctor", "fixity", "records", "status"},
+    {"bulk", "doctor", "fixity", "mirror", "records", "status"},
     {"pinning"},
     {"aio", "fanout", "report"},
     {"blocking"},

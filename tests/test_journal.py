@@ -174,7 +174,9 @@ def old(tmp_path: Path, transfer: Transfer) -> Path:
         journal.write(done(transfer))
     path = tmp_path / ".imap-bulk" / "journal.sqlite3"
     with closing(sqlite3.connect(path)) as database:
-        database.executescript("DROP TABLE run; DROP TABLE failed; DROP TABLE accepted; PRAGMA user_version = 1;")
+        for table in ("run", "failed", "accepted", "mirror", "mirrored"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute("PRAGMA user_version = 1")
     return path
 
 

@@ -15,6 +15,7 @@
       demo_lsst.py    that of LSST's archive
       locking.py      lock: a query becomes a lock file, or one is brought up to date
       pins.py         what people are told about lock files
+      mirroring.py    pull --since: a mirror brought up to date
       caching.py      the options that choose a cache; cache info · prune
       aurorax/        AURORAX'S COMMANDS
         group.py        the group
@@ -48,6 +49,7 @@
       dealing.py      who is dealt which part of the plan, and what is dealt again
       worker.py       the engine on a worker, and its outcomes on their way back
     sources.py      what a person names (files, directories, manifests) as files to pull or push
+    mirror.py       a query asked again and again: what is new, changed or withdrawn, and the watermark
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
     records.py      the push of records to an archive that takes no files, told from beginning to end
@@ -258,6 +260,7 @@
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed
       ledger.py       all archives and directions, read without changing anything
+      mirrored.py     what a query has brought so far, by time of ingestion
       record.py       what is known of one file
       schema.py       the tables, and those of earlier versions brought up to date
     filenames.py    the IMAP name conventions: a name tells its object key
@@ -270,7 +273,7 @@
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
-bulk | records | status | doctor | fixity > placing > engine | archives | server | sources > transport >
+bulk | records | status | doctor | fixity | mirror > placing > engine | archives | server | sources > transport >
 http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """

@@ -113,13 +113,13 @@ def _paired(gone: Iterable[str], come: Iterable[str]) -> Iterator[Change]:
     series: dict[object, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, keys in enumerate((gone, come)):
         for key in keys:
-            series[_series(key)][side].append(key)
+            series[series_of(key)][side].append(key)
     for several in series.values():
-        for old, new in zip_longest(*(sorted(keys, key=_age) for keys in several)):
+        for old, new in zip_longest(*(sorted(keys, key=age_of) for keys in several)):
             yield Change(old, new)
 
 
-def _series(key: str) -> object:
+def series_of(key: str) -> object:
     """Tell of which file this is a version."""
     try:
         name = filenames.parse(_name(key), legacy=True)
@@ -128,7 +128,8 @@ def _series(key: str) -> object:
     return name._replace(name="", key="", version=None, major=None, minor=None)
 
 
-def _age(key: str) -> tuple[int, int, int]:
+def age_of(key: str) -> tuple[int, int, int]:
+    """Tell how new a version it is, among those of one file."""
     try:
         return filenames.version_order(filenames.parse(_name(key), legacy=True).version or "")
     except BadName:

@@ -96,6 +96,11 @@ class Console:
         if not self._quiet:
             self._put(self._people, text)
 
+    def tell_programs(self, line: str) -> None:
+        """Write a line of JSON, if that is what is read."""
+        if self._json:
+            self._put(self._stdout, line)
+
     def _take_outcome(self, outcome: Outcome) -> None:
         if outcome.status is Status.FAILED and self._meter.failed <= MOST_FAILURES_SHOWN:
             self._put(self._stderr, words.failure(outcome))

@@ -34,9 +34,14 @@ def progress(files: int, wanted_files: int, moved_bytes: int, seconds: float) ->
 
 
 def change(changed: Change, kind: str) -> str:
-    """Write what becomes of one file of a lock file as a line without its end."""
+    """Write what becomes of one file of a lock file or a mirror as a line without its end."""
     told = {"event": "change", "kind": kind, "old": changed.old, "new": changed.new}
     return json.dumps({"schema": SCHEMA, **told})
+
+
+def mirrored(asked_from: str | None, watermark: str | None) -> str:
+    """Write how far a mirror is (YYYYMMDD asked from, YYYYMMDDhhmmss) as a line without its end."""
+    return json.dumps({"schema": SCHEMA, "event": "mirrored", "asked_from": asked_from, "watermark": watermark})
 
 
 def plan(event: Plan) -> dict[str, Any]:

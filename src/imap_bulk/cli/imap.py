@@ -76,6 +76,10 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @options.filters
 @click.option(
+    "--since", metavar="last|YYYYMMDD",
+    help="Mirror: what was archived since the last complete run, or that day. Goes with filters.",
+)  # fmt: skip
+@click.option(
     "--locked", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Pull exactly what this lock file pins, from the cache where it has it.",
 )  # fmt: skip
@@ -92,7 +96,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @options.transfer_options
 @click.pass_obj
 def pull(
-    place: Place, /, sources: tuple[str, ...], locked: Path | None, offline: bool,
+    place: Place, /, sources: tuple[str, ...], since: str | None, locked: Path | None, offline: bool,
     cache_dir: Path | None, no_cache: bool, summary: Path | None, dask: str | None, **given: Any,
 ) -> ExitCode:  # fmt: skip
     """Bring everything that matches the filters, or else what each SOURCE names or a lock file pins.
@@ -100,17 +104,23 @@ def pull(
     A SOURCE is a file name, an archive path, a manifest file, or - for a manifest on standard input. Files go
     below the data directory, in the archive's own layout. What is there and right does not move again.
 
+    --since last keeps a mirror up to date, each run asking for what was archived since the one before; it tells
+    what is new, changed or withdrawn, and deletes nothing.
+
     --locked uses and fills the user's cache; other pulls do so when --cache-dir or IMAP_BULK_CACHE_DIR names one.
 
     \b
     Examples:
       imap-bulk pull --instrument mag --data-level l2 --version latest
       imap-bulk --data-dir /data pull wanted.txt --jobs 16
+      imap-bulk pull --instrument mag --since last
       imap-bulk pull --locked data.lock --offline
     """
     cache = caching.chosen(cache_dir, no_cache, usually=locked is not None)
     wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
     by_filters = options.any_given(given)
+    if since:
+        _check_since(given, by_filters=by_filters, named=bool(sources or locked))
     if locked and (by_filters or sources):
         raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")
     if offline and by_filters:
@@ -124,7 +134,33 @@ def pull(
             else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
         )
     wanted = options.query_of(given) if by_filters else None
+    if wanted and since:
+        return _pull_since(place, wanted, since, wishes)
     return _pull(place, wanted, sources, wishes)
+
+
+_NOT_SINCE = ("ingestion_start_date", "ingestion_end_date", "today", "days_ago", "filename")
+
+
+def _check_since(given: dict[str, Any], *, by_filters: bool, named: bool) -> None:
+    """Raise click.UsageError where something contradicts --since."""
+    if named or not by_filters:
+        raise click.UsageError("--since goes with filters alone, as in --instrument mag --since last.")
+    for name in _NOT_SINCE:
+        if options.any_given({name: given[name]}):
+            raise click.UsageError(
+                f"--since goes by when files were archived, under the same filters each time; leave "
+                f"--{name.replace('_', '-')} out."
+            )
+
+
+def _pull_since(place: Place, query: "ImapQuery", since: str, wishes: Wishes) -> ExitCode:
+    from imap_bulk.mirror import Mirror
+
+    archive = place.imap(wishes.settings)
+    day = None if since == "last" else since
+    with Mirror(archive, query, place.data_dir, day, dry_run=wishes.dry_run) as mirror:
+        return pull_files(archive, mirror.files(), place.data_dir, wishes, archive.hint_when_empty, mirror)
 
 
 def _pull_locked(place: Place, path: Path, wishes: Wishes) -> ExitCode:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imap_bulk.cli import caching, words
+from imap_bulk.cli import caching, mirroring, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.markdown import JobSummary
@@ -16,8 +16,9 @@ from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
     from imap_bulk.archives.base import Archive
-    from imap_bulk.bulk import Move
-    from imap_bulk.model import RemoteFile, Transfer
+    from imap_bulk.bulk import Move, Report
+    from imap_bulk.mirror import Mirror
+    from imap_bulk.model import Event, RemoteFile, Transfer
 
 
 def pull_files(
@@ -26,8 +27,12 @@ def pull_files(
     data_dir: Path,
     wishes: Wishes,
     hint_when_empty: Callable[[], str | None] = lambda: None,
+    mirror: "Mirror | None" = None,
 ) -> ExitCode:
-    """Pull `files`, which is usually a search, by this process or a cluster; say why there may be none."""
+    """Pull `files`, which is usually a search, by this process or a cluster; say why there may be none.
+
+    Files of a `mirror` are its own; it hears how they fare, and is told the end.
+    """
     from imap_bulk import bulk
 
     move = _fanout(wishes.dask) if wishes.dask else None
@@ -35,7 +40,8 @@ def pull_files(
         _console(Verb.PULL, wishes) as console,
         recorded(console, Verb.PULL, archive, data_dir, wishes) as recorder,
     ):
-        report = JobSummary(wishes.summary, Verb.PULL, recorder) if wishes.summary else recorder
+        report: Report = JobSummary(wishes.summary, Verb.PULL, recorder) if wishes.summary else recorder
+        report = _heard_by(mirror, report) if mirror else report
         work = bulk.pull(
             archive, files, data_dir, wishes.settings, report, dry_run=wishes.dry_run,
             move=move, cache=wishes.cache, offline=wishes.offline,
@@ -44,7 +50,10 @@ def pull_files(
         _tell_plan(console, Verb.PULL, wishes)
         if complaint := caching.complaint(wishes.cache):
             console.tell(complaint)
-        if not result.wanted and not (console.plan and console.plan.files):
+        is_later = mirror is not None and mirror.watermark is not None
+        if mirror:
+            mirroring.tell(console, mirror, result, as_json=wishes.as_json)
+        if not result.wanted and not (console.plan and console.plan.files) and not is_later:
             console.tell("No file matches.")
             if hint := hint_when_empty():
                 console.tell(f"Hint: {hint}")
@@ -62,6 +71,14 @@ def push_files(archive: "Archive", transfers: "Iterable[Transfer]", data_dir: Pa
         result = run(bulk.push(archive, transfers, data_dir, wishes.settings, report, dry_run=wishes.dry_run))
         _tell_plan(console, Verb.PUSH, wishes)
     return code_of(result)
+
+
+def _heard_by(mirror: "Mirror", report: "Report") -> "Report":
+    def both(event: "Event") -> None:
+        mirror.hear(event)
+        report(event)
+
+    return both
 
 
 def _fanout(address: str) -> "Move":

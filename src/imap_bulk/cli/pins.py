@@ -14,7 +14,7 @@ from imap_bulk.model import Proof
 def change(changed: Change) -> str:
     """Say what changes for one file: `mag l2 norm-gse 2026-01-03 v001.0002 -> v001.0003`."""
     before, after = (key and _Told.of(key) for key in changed)
-    if before and after:
+    if before and after and before != after:
         shared = f"{after.series} " if after.series else ""
         return f"{shared}{before.version} -> {after.version}"
     told = after or before
@@ -23,16 +23,16 @@ def change(changed: Change) -> str:
 
 
 def kind(changed: Change) -> str:
-    """Name the kind of a change: `new`, `withdrawn` or `newer`."""
+    """Name the kind of a change: `new`, `withdrawn`, `newer`, or `changed` under the same key."""
     if changed.old and changed.new:
-        return "newer"
+        return "newer" if changed.old != changed.new else "changed"
     return "new" if changed.new else "withdrawn"
 
 
 def count(changes: Iterable[Change]) -> str:
     """Count changes by kind: `1 newer, 2 new, 1 withdrawn`."""
     counts = Counter(map(kind, changes))
-    return ", ".join(f"{counts[word]} {word}" for word in ("newer", "new", "withdrawn") if counts[word])
+    return ", ".join(f"{counts[word]} {word}" for word in ("newer", "new", "changed", "withdrawn") if counts[word])
 
 
 def pinned(pins: Sequence[Pin]) -> str:

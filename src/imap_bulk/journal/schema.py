@@ -33,7 +33,18 @@ CREATE {kind} TABLE accepted (
     PRIMARY KEY (archive, place, key)
 ) WITHOUT ROWID
 """
-_SECOND = (_LAST_RUNS, _FAILED, _ACCEPTED)
+_MIRRORS = """
+CREATE {kind} TABLE mirror (
+    number INTEGER PRIMARY KEY, archive TEXT NOT NULL, filters TEXT NOT NULL, watermark TEXT,
+    UNIQUE (archive, filters)
+)
+"""
+_MIRRORED = """
+CREATE {kind} TABLE mirrored (
+    mirror INTEGER NOT NULL, key TEXT NOT NULL, ingested TEXT NOT NULL, PRIMARY KEY (mirror, key)
+) WITHOUT ROWID
+"""
+_SECOND = (_LAST_RUNS, _FAILED, _ACCEPTED, _MIRRORS, _MIRRORED)
 _STEPS = ((_MOVED,), _SECOND)
 """What makes each version out of the one before it; released steps stay as they are."""
 

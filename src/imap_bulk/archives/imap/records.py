@@ -116,8 +116,12 @@ def _ingested(query: ImapQuery, record: Record) -> bool:
 
 
 def _ingestion_day(record: Record) -> str:
-    """Read YYYYMMDD from any of the three ways in which the archive writes the time of ingestion."""
-    return re.sub("[^0-9]", "", str(record.get("ingestion_date") or ""))[:8]
+    return ingested(record)[:8]
+
+
+def ingested(record: Record) -> str:
+    """Read YYYYMMDDhhmmss from any of the three ways in which the archive writes the time of ingestion, or ""."""
+    return re.sub("[^0-9]", "", str(record.get("ingestion_date") or ""))[:14]
 
 
 def newest(records: Iterable[Record]) -> list[Record]:
