@@ -19,6 +19,7 @@ def test_what_is_written_is_read_back(content: bytes, algorithm: str) -> None:
     digest = Digest(algorithm, hash_.hexdigest())
     assert Digest.parse(str(digest)) == digest
     assert Digest.parse(digest.value) == digest
+    assert Digest.kept(str(digest)) == digest
 
 
 @given(st.text())

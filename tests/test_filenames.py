@@ -564,6 +564,13 @@ def test_whatever_the_text_only_a_bad_name_is_raised(text: str, legacy: bool, le
 
 
 @given(near_names)
+def test_a_usual_name_is_read_at_one_look_as_field_by_field(name: str) -> None:
+    if usual := filenames._read_usual(name):
+        filenames._check_characters(name)
+        assert usual == filenames._read(Kind.SCIENCE, name, lenient=False)
+
+
+@given(near_names)
 def test_what_is_taken_strictly_the_official_client_files_under_the_same_key(name: str) -> None:
     if is_valid(name):
         assert parse(name).key == official_key(name)

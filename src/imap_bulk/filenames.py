@@ -66,6 +66,10 @@ _ORDINARY = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _TAIL = re.compile(r"([^.]*(?:\.[0-9]+)?)\.(.*)")
 _LEVEL_DAY = re.compile(r"([0-9]{8})(?:-(?:repoint([0-9]{5})|cr([0-9]{5})))?")
 _DATED_DAY = re.compile(r"([0-9]{8})(?:-repoint([0-9]{5}))?")
+_USUAL = re.compile(
+    rf"imap_({'|'.join(INSTRUMENTS)})_({'|'.join(DATA_LEVELS)})_([A-Za-z0-9-]+)_([0-9]{{8}})"
+    rf"_(v([0-9]{{3}})\.([0-9]{{4}}))\.({'|'.join(SCIENCE_EXTENSIONS)})"
+)
 _EIGHT_DIGITS = re.compile("[0-9]{8}")
 _VERSION = re.compile(r"v(?:([0-9]{3})\.([0-9]{4})|([0-9]{3}))")
 _G1_VERSION = re.compile(r"v([0-9]{2})-([0-9]{2})")
@@ -127,6 +131,8 @@ def parse(name: str, *, legacy: bool = False, lenient: bool = False) -> FileName
     client lets pass: text after a SPICE extension, an end date before the start date, and a line end after
     the name, which is cut off.
     """
+    if usual := _read_usual(name):
+        return usual
     if lenient:
         name = name.removesuffix("\n").removesuffix("\r")
     try:
@@ -138,6 +144,19 @@ def parse(name: str, *, legacy: bool = False, lenient: bool = False) -> FileName
         shown = name if len(name) <= _LONGEST_NAME else f"{name[:60]}…"
         raise BadName(f"{shown!r} {fault}") from None
     return found
+
+
+def _read_usual(name: str) -> FileName | None:
+    """Read a name of the form that nearly all have, at one look; None: it has another form, or a fault."""
+    match = _USUAL.fullmatch(name)
+    if not match or len(name) > _LONGEST_NAME or _day(match[4]) is None:
+        return None
+    instrument, level, descriptor, day, version, major, minor, extension = match.groups()
+    key = f"imap/{instrument}/{level}/{day[:4]}/{day[4:6]}/{name}"
+    return FileName(
+        name, Kind.SCIENCE, key, extension, instrument, level, descriptor, day, None, None, None, version,
+        int(major), int(minor),
+    )  # fmt: skip
 
 
 def is_valid(name: str) -> bool:

@@ -30,17 +30,17 @@ _UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
 def files_of(sources: Iterable[str]) -> Iterator[RemoteFile]:
     """Turn names, archive paths and manifests into the files they mean, each once. Raises BadManifest at once."""
     listing = _checked(sources, _files_in)
-    return (RemoteFile(file.key, file.size, _digest(file)) for file in listing)
+    return (RemoteFile(key, size, _digest(digest)) for key, size, digest in listing.remote())
 
 
 def uploads_of(sources: Iterable[str]) -> Iterator[Transfer]:
     """Turn data files, directories and manifests into uploads, each once. Raises BadManifest at once."""
     listing = _checked(sources, _uploads_in)
-    return (Transfer(Direction.PUSH, file.key, _path(file), file.size, _digest(file)) for file in listing)
+    return (Transfer(Direction.PUSH, file.key, _path(file), file.size, _digest(file.digest)) for file in listing)
 
 
-def _digest(file: Listed) -> Digest | None:
-    return Digest.parse(file.digest) if file.digest else None
+def _digest(kept: str | None) -> Digest | None:
+    return Digest.kept(kept) if kept else None
 
 
 def _path(file: Listed) -> Path:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import threading
 from itertools import count
 from pathlib import Path
@@ -50,6 +51,17 @@ def new_part(root: Path, path: Path) -> PartFile:
 def test_a_hostile_key_has_no_place(key: str) -> None:
     with pytest.raises(UnsafePath):
         safe_path(Path("data"), key)
+
+
+@given(st.from_regex(r"(?i:con|aux|lpt1|com|x)?[ a-zA-Z0-9_.\u017f\u212a-]{0,3}", fullmatch=True))
+def test_a_name_of_ordinary_characters_is_safe_if_no_system_minds_it(name: str) -> None:
+    stem = name.partition(".")[0].lower()
+    is_minded = not name or name[0] == "." or name[-1] in ". " or re.fullmatch("con|aux|(com|lpt)[0-9]", stem)
+    if is_minded:
+        with pytest.raises(UnsafePath):
+            safe_path(Path("data"), f"imap/{name}")
+    else:
+        assert safe_path(Path("data"), f"imap/{name}") == Path("data/imap") / name
 
 
 @given(st.text())

@@ -34,7 +34,11 @@ _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
 GROUP BY key ORDER BY key LIMIT ?
 """
-_ADD = "INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, ?, ?, ?)"
+# None is bound as another value: sqlite3 looks for an adapter of each one, which takes a third of an insertion.
+_ADD = """
+INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, nullif(?, -1), nullif(?, ''), ?)
+"""
+_TAKE_OUT = "UPDATE plan SET todo = 0 WHERE key IN (SELECT value FROM json_each(?))"
 _NEXT_TODO = """
 SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
 """
@@ -64,6 +68,7 @@ class Journal:
         self._archive = archive
         self._direction = direction
         self._database = open_journal(data_dir, create)
+        self._database.execute("PRAGMA temp.journal_mode = MEMORY")  # of no use to a later process
         self._database.execute(_PLAN)
         self._moved: list[tuple[object, ...]] = []
         self._failed: list[tuple[object, ...]] = []
@@ -85,17 +90,18 @@ class Journal:
         by_key: dict[str, Transfer] = {}
         for transfer in transfers:
             by_key.setdefault(transfer.key, transfer)
-        self._change_plan(_ADD, map(_row_of, by_key.values()))
-        added: list[tuple[Transfer, Record | None]] = []
-        for number, *row in self._database.execute(_ADDED, (self._direction, self._archive, self._planned)):
-            self._planned = number
-            transfer = by_key[row[0]]
-            added.append((transfer, None if row[1] is None else self._voucher(row, transfer)))
-        return added
+        self._change_plan(_ADD, [_row_of(transfer) for transfer in by_key.values()])
+        rows = self._database.execute(_ADDED, (self._direction, self._archive, self._planned)).fetchall()
+        if rows:
+            self._planned = rows[-1][0]
+        return [
+            (transfer := by_key[row[1]], None if row[2] is None else self._voucher(row[1:], transfer))
+            for row in rows
+        ]
 
     def take_out(self, transfers: Iterable[Transfer]) -> None:
         """Note that these transfers of the plan are not to be done. Raises OSError."""
-        self._change_plan("UPDATE plan SET todo = 0 WHERE key = ?", ((transfer.key,) for transfer in transfers))
+        self._change_plan(_TAKE_OUT, [(json.dumps([transfer.key for transfer in transfers]),)])
 
     def _change_plan(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
         try:
@@ -107,7 +113,7 @@ class Journal:
 
             raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
 
-    def _voucher(self, row: list[Any], transfer: Transfer) -> Record | None:
+    def _voucher(self, row: Sequence[Any], transfer: Transfer) -> Record | None:
         """Read a record, if it says that just this file is there."""
         record = Record.read(self._root, row)
         if transfer.size not in (None, record.size) or record.path != _absolute(transfer.path):
@@ -132,7 +138,7 @@ class Journal:
         while rows := self._database.execute(_NEXT_TODO, (last, _BATCH)).fetchall():
             last = rows[-1][0]
             for _, key, path, size, text, source in rows:
-                digest = Digest.parse(text) if text else None
+                digest = Digest.kept(text) if text else None
                 yield Transfer(self._direction, key, Path(path), size, digest, source)
 
     def records(self) -> Iterator[Record]:
@@ -223,8 +229,9 @@ def _absolute(path: Path) -> str:
 
 
 def _row_of(transfer: Transfer) -> tuple[object, ...]:
-    digest = str(transfer.digest) if transfer.digest else None
-    return transfer.key, str(transfer.path), transfer.size, digest, transfer.source
+    size = -1 if transfer.size is None else transfer.size
+    digest = str(transfer.digest) if transfer.digest else ""
+    return transfer.key, str(transfer.path), size, digest, transfer.source
 
 
 def _place_in_sample(seed: str, key: str) -> bytes:
@@ -235,4 +242,5 @@ def _place_in_sample(seed: str, key: str) -> bytes:
 def _failure_of(transfer: Transfer, error: BulkError) -> tuple[object, ...]:
     # What an archive goes by where the key does not tell may be an address that lets its bearer in: not kept.
     key, path, _, digest, source = _row_of(transfer)
-    return key, path, digest, not source, type(error).__name__, isinstance(error, TransientError), str(error)
+    passing = isinstance(error, TransientError)
+    return key, path, digest or None, not source, type(error).__name__, passing, str(error)

@@ -109,8 +109,10 @@ def _told(line: int, fields: Fields) -> Entry | Problem:
 def _entry(line: int, fields: Fields) -> Entry:
     if isinstance(fields, Fault):
         raise fields
-    path = next((fields[name] for name in PATH_FIELDS if fields.get(name)), None)
-    if path is None:
+    for name in PATH_FIELDS:
+        if path := fields.get(name):
+            break
+    else:
         raise Fault("names no file; fill in file_path")
     if not isinstance(path, str):
         raise Fault("the file is not a text; write its name between quotation marks")
