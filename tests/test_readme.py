@@ -53,6 +53,7 @@ def sessions() -> list[list[tuple[str, str]]]:
 def without_figures(text: str) -> str:
     """Blot out what differs from run to run: sizes, times, rates, ports."""
     text = re.sub(r"[0-9.]+ (B|kB|MB|GB|ms|s|min)\b(/s)?", "N", text)
+    text = re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", "TIME", text)
     return re.sub(r"127\.0\.0\.1:[0-9]+", "HOST", text).strip()
 
 
