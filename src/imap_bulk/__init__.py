@@ -53,7 +53,11 @@
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
     records.py      the push of records to an archive that takes no files, told from beginning to end
-    bulk.py         the verbs, each told from beginning to end
+    bulk/           THE VERBS, each told from beginning to end
+      moving.py       pull · push
+      planning.py     what is there and right is left out of the plan
+      tally.py        a run is counted
+      verifying.py    verify
     fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk
     doctor/         WHAT STANDS IN THE WAY, here and on the way to the archive
