@@ -24,7 +24,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.into) as place:
         root = Path(place)
         names, sums, data = root / "names.txt", root / "sums.txt", root / "data"
-        names.write_text("".join(f"{key.rpartition('/')[2]}\n" for key in keys(options.files)))
+        with names.open("w") as file:  # not at once: a child begins with its parent's peak memory
+            file.writelines(f"{key.rpartition('/')[2]}\n" for key in keys(options.files))
         manifest(sums, options.files)
         _tell("sums, nothing there", sums, root / "empty")
         bring(data, options.files)
