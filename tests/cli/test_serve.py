@@ -131,3 +131,12 @@ def test_what_no_archive_would_heed_is_wrong_usage(
     assert ran.exit_code == 2
     assert said in ran.stderr
     assert not (tmp_path / "archive").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "known"), [("--aurorax-faults", "expired-result"), ("--lsst-faults", "unstable")]
+)
+def test_the_faults_of_other_archives_are_listed_on_demand(invoke: Run, option: str, known: str) -> None:
+    ran = invoke("serve", option, "help")
+    assert ran.exit_code == 0
+    assert any(line.startswith(f"{known} ") for line in ran.stdout.splitlines())

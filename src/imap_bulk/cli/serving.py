@@ -39,13 +39,35 @@ def _archives(_context: click.Context, _parameter: click.Parameter, text: str) -
     return names
 
 
+def _faults_of_other(context: click.Context, parameter: click.Parameter, spec: str) -> str:
+    """List the faults of an archive upon `help`."""
+    if spec != "help" or context.resilient_parsing:
+        return spec
+    if parameter.name == "aurorax_faults":
+        from imap_bulk.server.aurorax.committing import FAULTS
+    else:
+        from imap_bulk.server.lsst.faults import FAULTS
+    _list_faults(context, FAULTS)
+    return ""
+
+
+def _list_faults(context: click.Context, faults: Mapping[str, str]) -> None:
+    width = max(map(len, faults))
+    click.echo("\n".join(f"{name:{width}}  {line}" for name, line in faults.items()))
+    context.exit()
+
+
 _OTHER_OPTIONS = (
     click.option(
         "--archives", default="imap", show_default=True, callback=_archives, metavar="NAME,...",
         help="Which archives: imap, aurorax, lsst.",
     ),
-    click.option("--aurorax-faults", default="", metavar="SPEC", help="As --chaos, for AuroraX."),
-    click.option("--lsst-faults", default="", metavar="SPEC", help="As --chaos, for LSST."),
+    click.option("--aurorax-faults", default="", callback=_faults_of_other, is_eager=True, metavar="SPEC",
+        help="As --chaos, for AuroraX; it has faults of its own: help lists them.",
+    ),
+    click.option("--lsst-faults", default="", callback=_faults_of_other, is_eager=True, metavar="SPEC",
+        help="As --chaos, for LSST; it has faults of its own: help lists them.",
+    ),
     click.option("--lsst-genuine", is_flag=True, help="Answer as LSST's servers once did, with all they lacked."),
     click.option(
         "--lsst-page-size", type=click.IntRange(1), default=1000, show_default=True, metavar="N",
@@ -68,9 +90,7 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
     from imap_bulk.server.chaos import FAULTS, parse_spec
 
     if spec == "help":
-        width = max(map(len, FAULTS))
-        click.echo("\n".join(f"{name:{width}}  {line}" for name, line in FAULTS.items()))
-        context.exit()
+        _list_faults(context, FAULTS)
     try:
         parse_spec(spec)
     except ValueError as error:
