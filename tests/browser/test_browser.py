@@ -162,6 +162,20 @@ async def test_a_file_is_downloaded_from_storage(archive: Archive, visit: Open) 
     assert Path(await download.path()).read_bytes() == MAG[0].encode()
 
 
+async def test_a_click_is_not_lost_when_the_table_scrolls_in_its_midst(archive: Archive, visit: Open) -> None:
+    page = await visit(archive)
+    link = page.get_by_role("link", name=MAG[0])
+    await link.scroll_into_view_if_needed()
+    box = await link.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 5, box["y"] + 5)
+    await page.mouse.down()
+    await page.evaluate("document.getElementById('scroller').dispatchEvent(new Event('scroll'))")
+    async with page.expect_download() as coming:
+        await page.mouse.up()
+    assert (await coming.value).suggested_filename == MAG[0]
+
+
 async def test_selected_files_are_downloaded_together(archive: Archive, visit: Open) -> None:
     page = await visit(archive, "/?instrument=lo")
     downloads: asyncio.Queue[Any] = asyncio.Queue()

@@ -33,6 +33,9 @@ export class FileTable {
   #sort = { field: "start_date", down: true };
   #active = 0;
   #anchor = 0;
+  #rows = new Map();
+  #above = element("div");
+  #below = element("div");
 
   /** `changed` hears of a new selection; `download` of files to be downloaded. */
   constructor(scroller, { changed, download }) {
@@ -44,6 +47,7 @@ export class FileTable {
     scroller.addEventListener("keydown", (event) => this.#pressed(event));
     this.#head.addEventListener("click", (event) => this.#headClicked(event));
     this.#body.addEventListener("click", (event) => this.#bodyClicked(event));
+    this.#body.replaceChildren(this.#above, this.#below);
     new ResizeObserver(() => this.#draw()).observe(scroller);
   }
 
@@ -72,6 +76,7 @@ export class FileTable {
     const { field, down } = this.#sort;
     const sign = down ? -1 : 1;
     this.#files.sort((a, b) => sign * compare(a[field] ?? "", b[field] ?? "") || compare(a.name, b.name));
+    for (const index of [...this.#rows.keys()]) this.#drop(index);
   }
 
   #drawHead() {
@@ -100,32 +105,45 @@ export class FileTable {
     all.indeterminate = !all.checked && this.#selected.size > 0;
   }
 
+  /** Rows that stay in sight stay the same elements: a click on one that is replaced in its midst would be lost. */
   #draw() {
     const { scrollTop, clientHeight } = this.#scroller;
     const first = Math.max(0, Math.floor(scrollTop / ROW_PIXELS) - SPARE_ROWS);
     const last = Math.min(this.#files.length, first + Math.ceil(clientHeight / ROW_PIXELS) + 2 * SPARE_ROWS);
-    const above = element("div");
-    above.style.height = `${first * ROW_PIXELS}px`;
-    const below = element("div");
-    below.style.height = `${(this.#files.length - last) * ROW_PIXELS}px`;
-    const rows = this.#files.slice(first, last).map((file, index) => this.#row(file, first + index));
-    this.#body.replaceChildren(above, ...rows, below);
+    this.#above.style.height = `${first * ROW_PIXELS}px`;
+    this.#below.style.height = `${(this.#files.length - last) * ROW_PIXELS}px`;
+    for (const index of [...this.#rows.keys()]) if (index < first || index >= last) this.#drop(index);
+    let next = this.#above.nextSibling;
+    for (let index = first; index < last; index += 1) {
+      const row = this.#rows.get(index) ?? this.#add(index, next);
+      this.#mark(row, index);
+      next = row.nextSibling;
+    }
     if (this.#files.length) this.#scroller.setAttribute("aria-activedescendant", `row-${this.#active}`);
     else this.#scroller.removeAttribute("aria-activedescendant");
   }
 
-  #row(file, index) {
-    const chosen = this.#selected.has(file.key);
-    const row = element("div", {
-      class: index === this.#active ? "row active" : "row", role: "row", id: `row-${index}`,
-      "aria-rowindex": index + 2, "aria-selected": chosen, "data-index": index,
-    });
-    const box = element("input", { type: "checkbox", tabindex: -1, "aria-label": `Select ${file.name}` });
-    box.checked = chosen;
+  #drop(index) {
+    this.#rows.get(index).remove();
+    this.#rows.delete(index);
+  }
+
+  #add(index, next) {
+    const file = this.#files[index];
+    const row = element("div", { role: "row", id: `row-${index}`, "aria-rowindex": index + 2, "data-index": index });
     const check = element("span", { role: "gridcell", class: "check" });
-    check.append(box);
+    check.append(element("input", { type: "checkbox", tabindex: -1, "aria-label": `Select ${file.name}` }));
     row.append(check, ...this.#columns.map((column) => this.#cell(column, file)));
+    this.#rows.set(index, row);
+    this.#body.insertBefore(row, next);
     return row;
+  }
+
+  #mark(row, index) {
+    const chosen = this.#selected.has(this.#files[index].key);
+    row.className = index === this.#active ? "row active" : "row";
+    row.setAttribute("aria-selected", chosen);
+    row.querySelector("input").checked = chosen;
   }
 
   #cell({ field, show = String }, file) {
