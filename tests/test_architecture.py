@@ -15,7 +15,7 @@ FLOORS = [
     {"http", "retry", "manifest", "lockfile", "listing", "cache", "journal"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
-    {"placing"},
+    {"placing", "processes"},
     {"bulk", "doctor", "fixity", "mirror", "records", "status"},
     {"pinning"},
     {"aio", "fanout", "report"},

@@ -52,6 +52,15 @@
     mirror.py       a query asked again and again: what is new, changed or withdrawn, and the watermark
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
+    processes/      SEVERAL PROCESSES OF THIS MACHINE, where the processor is what a run waits for
+      moving.py       the engine here, and helpers where that pays
+      team.py         who is given which transfers, and what is taken back
+      load.py         whether this process is what the run waits for
+      child.py        a helper, as its parent sees it
+      helper.py       a helper: an engine that is fed over a pipe
+      supply.py       transfers from the parent, asked for a little ahead
+      words.py        what a helper and its parent say to each other
+      wire.py         events between processes, also on a cluster
     records.py      the push of records to an archive that takes no files, told from beginning to end
     bulk/           THE VERBS, each told from beginning to end
       moving.py       pull · push
@@ -277,8 +286,8 @@
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
-bulk | records | status | doctor | fixity | mirror > placing > engine | archives | server | sources > transport >
-http, retry, manifest, lockfile, listing, cache, journal >
+bulk | records | status | doctor | fixity | mirror > placing | processes > engine | archives | server | sources >
+transport > http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """
 

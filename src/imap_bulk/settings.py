@@ -78,5 +78,8 @@ class Settings:
     transport: str = "auto"
     """The lane that requests take: `lean`, `aiohttp`, or `auto`, which is lean wherever no proxy is in between."""
 
+    processes: int = 0
+    """Processes that share the work; 0 for as many as pay: several where the processor is the limit."""
+
     memory_bytes: int = 256 * MIB
     """Bytes of bodies that all streams together may hold in memory."""

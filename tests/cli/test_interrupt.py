@@ -130,7 +130,7 @@ class Crowd:
     asked: threading.Event
     """Set once the archive has been asked for anything."""
     reached: threading.Event
-    """Set once half of each file has come, and nothing more does."""
+    """Set once half of each file, or of enough of them, has come, and nothing more does."""
 
     def pull(self, data_dir: Path) -> tuple[object, ...]:
         """Return the arguments of a pull of all of them."""
@@ -138,7 +138,7 @@ class Crowd:
 
 
 @contextlib.contextmanager
-def crowd(root: Path, chaos: str) -> Iterator[Crowd]:
+def crowd(root: Path, chaos: str, enough: int = CROWD) -> Iterator[Crowd]:
     names = [MAG.replace("20260101", f"2026{number // 28 + 1:02}{number % 28 + 1:02}") for number in range(CROWD)]
     asked, reached = threading.Event(), threading.Event()
     with serving(ServerOptions(root, chaos=chaos, grace=0.1)) as archive:
@@ -152,7 +152,7 @@ def crowd(root: Path, chaos: str) -> Iterator[Crowd]:
             asked.set()
             decision = decide(kind, method, path)
             waiting += bool(decision)
-            if waiting == CROWD:
+            if waiting == enough:
                 reached.set()
             return decision
 
@@ -220,6 +220,23 @@ def test_a_crowd_in_flight_leaves_a_terminal_with_two_lines(
     process.send_signal(signal.SIGINT)
     assert screen(ours) == f"128 files: 128 cancelled\n{RESUME}"
     assert process.wait(10) == 130
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who is whose child is read from /proc")
+def test_an_interrupt_of_several_processes_is_heard_by_one_and_ends_all_in_two_lines(
+    start: Start, data_dir: Path, tmp_path: Path
+) -> None:
+    at_first = 4
+    with crowd(tmp_path / "archive", "storage:stall-body*1,stall=60", enough=2 * at_first) as stuck:
+        arguments = ("--url", stuck.archive.url, "--data-dir", data_dir, "pull", "--processes", 2, *stuck.names)
+        process = start(*arguments, start_new_session=True)
+        assert stuck.reached.wait(20)  # more than one process has in flight at first
+        (helper,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == 130
+        assert (out, err) == ("128 files: 128 cancelled\n", f"{RESUME}\n")
+        assert not Path("/proc", helper).exists()
 
 
 def test_a_second_interrupt_waits_for_nothing(start: Start, data_dir: Path, tmp_path: Path) -> None:

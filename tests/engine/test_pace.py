@@ -124,6 +124,34 @@ def test_a_busy_host_is_left_alone_by_everybody_until_its_retry_after() -> None:
     told(story)
 
 
+def test_what_a_host_tells_another_process_holds_here_too() -> None:
+    async def story() -> None:
+        pace = pace_of(jobs_start=8)
+        pace.hear_of(errors.Busy("busy", retry_after=7.0))
+        assert pace.limit == 4
+        assert min(await asyncio.gather(*(one_turn(pace) for _ in range(WORKERS)))) >= 7.0
+
+    told(story)
+
+
+def test_a_share_of_the_requests_is_kept_at_once_and_given_back_later() -> None:
+    async def story() -> None:
+        paces = Paces(Settings(jobs=8, jobs_start=8), clock=clock)
+        known = paces.of("known")
+        paces.narrow(3)
+        assert (known.limit, paces.of("new").limit) == (3, 3)
+        begun = [await known.begin() for _ in range(3)]
+        waiting = asyncio.ensure_future(known.begin())
+        await asyncio.sleep(1.0)
+        assert (known.running, waiting.done()) == (3, False)
+        known.end(begun[0], None)
+        await waiting
+        paces.narrow(8)
+        assert paces.of("another").limit == 8
+
+    told(story)
+
+
 def test_a_retry_after_of_years_is_cut_to_the_longest_we_wait() -> None:
     async def story() -> None:
         pace = pace_of(retry_after_max=300.0)

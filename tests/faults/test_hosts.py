@@ -2,16 +2,17 @@
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from tests import canaries
-from tests.faults.bench import SMALL, assert_accounted, name_of, seeds
+from tests.faults.bench import SIZES, SMALL, assert_accounted, name_of, seeds
 from tests.faults.clients import final_files, run
 from tests.faults.conftest import Faulty
 
 from imap_bulk import aio, errors
-from imap_bulk.model import Event, Outcome
+from imap_bulk.model import Event, Outcome, Pacing
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos.fault import Kind
 from imap_bulk.settings import Settings
@@ -39,6 +40,21 @@ async def test_a_busy_host_is_left_alone_until_its_retry_after(
     refused, *others = (arrival.at for arrival in bench.arrivals if arrival.kind in kinds)
     # Three may be in flight when the first is refused; whoever comes fourth has heard of it.
     assert others[2] - refused >= ASKED.get(form, 0.0)
+
+
+@pytest.mark.parametrize("seed", seeds(1, 10))
+async def test_a_busy_host_is_left_alone_by_all_processes(faulty: Faulty, seed: int) -> None:
+    bench = await faulty("storage:503-seconds=0.05,streak=1", seed)
+    started = Counter[str]()
+    bench.watch = lambda event: started.update([event.host] if isinstance(event, Pacing) else [])
+    names = list({*SMALL, *map(name_of, SIZES)})
+    result = await bench.pull(names, jobs=4, processes=2, retry_after_max=300.0, outage_max=60.0)
+    assert (result.done, started["archive"]) == (len(names), 2)
+    arrivals = bench.at_storage()
+    for refused in (arrival for arrival in arrivals if arrival.fault):
+        # Whoever was on the way meanwhile may arrive; in the second process the news come a little later.
+        between = [arrival for arrival in arrivals if 0.2 < arrival.at - refused.at < 0.9]
+        assert between == []
 
 
 @pytest.mark.parametrize("form", ["zero", "negative", "huge", "nonsense", "bare"])

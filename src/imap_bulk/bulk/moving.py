@@ -5,20 +5,18 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from imap_bulk import processes
 from imap_bulk.archives.base import Archive
 from imap_bulk.bulk.planning import plan
 from imap_bulk.bulk.tally import Report, Tally, ignore
 from imap_bulk.cache import Cache
 from imap_bulk.engine.attempts import Report as EngineReport
-from imap_bulk.engine.download import Keep
-from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.places import safe_path
 from imap_bulk.errors import UnsafePath
 from imap_bulk.journal import Journal
 from imap_bulk.model import Direction, Outcome, Plan, RemoteFile, Result, Status, Transfer
 from imap_bulk.placing import Placing, missing
 from imap_bulk.settings import Settings
-from imap_bulk.transport import StorageTransport
 
 Move = Callable[[Archive, Iterable[Transfer], int, Path, Settings, EngineReport], Awaitable[None]]
 """Moves transfers, so many, below a data directory and reports how each ended: here, or on a cluster."""
@@ -58,7 +56,7 @@ async def pull(
         async for file in files:
             yield _placed(file, data_dir)
 
-    by = move or partial(move_here, keep=cache.keep if cache else None)
+    by = move or partial(processes.move, keep=cache.keep if cache else None)
     stock = _Stock(cache, offline)
     return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, by, stock)
 
@@ -78,22 +76,7 @@ async def push(
         for transfer in sources:
             yield transfer
 
-    return await _run(Direction.PUSH, archive, wanted(), data_dir, settings, report, dry_run, move_here)
-
-
-async def move_here(
-    archive: Archive,
-    transfers: Iterable[Transfer],
-    count: int,
-    data_dir: Path,
-    settings: Settings,
-    report: EngineReport,
-    *,
-    keep: Keep | None = None,
-) -> None:
-    """Move transfers by an engine in this process, which gives what it has verified to `keep`. See `Move`."""
-    async with StorageTransport(settings, archive.name) as transport:
-        await Engine(archive, transport, data_dir, settings, keep).run(transfers, report)
+    return await _run(Direction.PUSH, archive, wanted(), data_dir, settings, report, dry_run, processes.move)
 
 
 def _placed(file: RemoteFile, data_dir: Path) -> Transfer | Outcome:

@@ -181,6 +181,10 @@ def _page(_context: click.Context, _parameter: click.Parameter, path: Path | Non
 _TRANSFER: tuple[Decorator[Any], ...] = (
     jobs,
     click.option(
+        "--processes", type=click.IntRange(1, 64), metavar="N",
+        help="Processes that share the work.  [default: as many as pay]",
+    ),
+    click.option(
         "--retries", type=click.IntRange(0, 100), default=DEFAULT.retries, show_default=True, metavar="N",
         help="Attempts after the first, for each file.",
     ),
@@ -273,6 +277,7 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
     """Take the transfer options out of what was given, as plain values."""
     settings = Settings(
         jobs=given.pop("jobs"),
+        processes=given.pop("processes") or 0,
         retries=given.pop("retries"),
         overwrite=given.pop("overwrite"),
         require_verified=given.pop("require_verified"),

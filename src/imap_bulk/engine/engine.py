@@ -8,9 +8,10 @@ that owns tasks cannot be left safely (PEP 789).
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from imap_bulk.engine.attempts import Attempts, Desk, Report
 from imap_bulk.engine.download import Keep, Way, memory_of_stream
@@ -38,32 +39,49 @@ class Engine:
     settings: Settings
     keep: Keep | None = None
     """Takes the part file and digest of each download that was verified, before it is committed."""
+    paces: Paces | None = None
+    """How hard hosts are pressed, for those who have a say in it; else the run's own."""
 
-    async def run(self, transfers: Iterable[Transfer], report: Report) -> None:
-        """Try every transfer and report how each ended.
+    async def run(self, transfers: Iterable[Transfer] | AsyncIterable[Transfer], report: Report) -> None:
+        """Try every transfer and report how each ended. Several tasks at once ask for the next one.
 
         Raises whatever is no BulkError (a full disk, a bug): that ends the run, not one transfer.
         """
-        paces = Paces(self.settings)
+        paces = self.paces or Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
         way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep)
         desk = Desk(signer, way, paces, report)
+        shared = transfers if isinstance(transfers, AsyncIterable) else _AtHand(transfers)
         try:
-            await _run(transfers, desk, self.settings.jobs)
+            await _run(shared, desk, self.settings.jobs)
         finally:
             for pacing in paces.told():
                 report(pacing)
 
 
-async def _run(transfers: Iterable[Transfer], desk: Desk, jobs: int) -> None:
-    shared = iter(transfers)
+class _AtHand:
+    """Transfers that need not be waited for. No generator: those cannot be asked by several tasks at once."""
+
+    def __init__(self, transfers: Iterable[Transfer]) -> None:
+        self._rest: Iterator[Transfer] = iter(transfers)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Transfer:
+        for transfer in self._rest:
+            return transfer
+        raise StopAsyncIteration
+
+
+async def _run(shared: AsyncIterable[Transfer], desk: Desk, jobs: int) -> None:
     queue: asyncio.Queue[Ticket | None] = asyncio.Queue(jobs)
     signing = jobs
 
     async def sign_ahead() -> None:
         nonlocal signing
-        for transfer in shared:
+        async for transfer in shared:
             await queue.put(await sign(transfer, desk.signer))
         signing -= 1
         if not signing:

@@ -4,7 +4,8 @@
 
 A chunk is pinned to its worker, and outcomes stream back while it lasts. When a worker is lost, those of its
 chunk that have no outcome yet go to another one; Dask's own retries would move all of the chunk again. What a user
-allows a host (`jobs`, `limit_requests`, `limit_rate`) is shared out, so that many workers are as polite as one.
+allows a host (`jobs`, `limit_requests`, `limit_rate`) is shared out, and the Retry-After that one gets is told to
+all, so that many workers are as polite as one.
 
 Workers must see the data directory under the same path: a token in it, which they look for, says that they do, and
 its disappearance that the run was stopped. Extra: imap-bulk[dask].

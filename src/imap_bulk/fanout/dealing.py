@@ -6,16 +6,17 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from distributed import Client, Future
 
 from imap_bulk.engine.attempts import Report
-from imap_bulk.errors import Interrupted
-from imap_bulk.fanout.worker import NO_PLACE, work
-from imap_bulk.model import Outcome, Transfer
+from imap_bulk.errors import Busy, Interrupted
+from imap_bulk.fanout.worker import hear_of, work
+from imap_bulk.model import Setback, Transfer
+from imap_bulk.processes.wire import Dealt, Told
 from imap_bulk.settings import Settings
 
 _SMALLEST_CHUNK, _LARGEST_CHUNK = 32, 2000
@@ -24,22 +25,13 @@ _SMALLEST_CHUNK, _LARGEST_CHUNK = 32, 2000
 _LOOK_SECONDS = 1.0
 
 
-@dataclass(slots=True)
-class _Chunk:
+class _Chunk(NamedTuple):
     """Some transfers on their way at one worker."""
 
     number: int
+    address: str
     transfers: Sequence[Transfer]
-    open: set[int] = field(init=False)
-    """Those without an outcome as yet, by their places."""
-    attempts: int = 0
-
-    def __post_init__(self) -> None:
-        self.open = set(range(len(self.transfers)))
-
-    def left(self) -> list[Transfer]:
-        """Return those, in order."""
-        return [self.transfers[place] for place in sorted(self.open)]
+    dealt: Dealt
 
 
 class Dealer:
@@ -66,6 +58,7 @@ class Dealer:
         self._chunks: dict[int, _Chunk] = {}
         self._numbers = itertools.count()
         self._seats: dict[str, asyncio.Task[None]] = {}
+        self._tellings: set[asyncio.Future[Any]] = set()
         self._is_dealt = False
         self.topic = f"imap-bulk-{token.name}"
 
@@ -87,6 +80,8 @@ class Dealer:
                 await self._look_around()
         finally:
             await self._vacate(list(self._seats))
+            for telling in self._tellings:
+                telling.cancel()
 
     async def _present(self) -> set[str]:
         assert self._client.scheduler, "the client is connected"
@@ -113,16 +108,16 @@ class Dealer:
     async def _sit(self, address: str) -> None:
         """Give one worker a chunk after another; after one without trouble it need not begin slowly again."""
         is_warm = False
-        while chunk := self._deal():
+        while chunk := self._deal(address):
             try:
-                await self._have_done(chunk, address, is_warm=is_warm)
+                await self._have_done(chunk, is_warm=is_warm)
             finally:
                 del self._chunks[chunk.number]
-                self._undealt += len(chunk.open)
-                self._again.extend(chunk.left())
-            is_warm = chunk.attempts <= len(chunk.transfers)
+                self._undealt += len(chunk.dealt.open)
+                self._again.extend(chunk.dealt.left())
+            is_warm = chunk.dealt.attempts <= len(chunk.transfers)
 
-    def _deal(self) -> _Chunk | None:
+    def _deal(self, address: str) -> _Chunk | None:
         """Take half of what would be a fair share of what is left, so that all end together."""
         size = max(_SMALLEST_CHUNK, min(self._undealt // (2 * len(self._seats)), _LARGEST_CHUNK))
         some = [self._again.popleft() for _ in range(min(size, len(self._again)))]
@@ -133,11 +128,11 @@ class Dealer:
         if not some:
             return None
         self._undealt -= len(some)
-        chunk = _Chunk(next(self._numbers), some)
+        chunk = _Chunk(next(self._numbers), address, some, Dealt(dict(enumerate(some))))
         self._chunks[chunk.number] = chunk
         return chunk
 
-    async def _have_done(self, chunk: _Chunk, address: str, *, is_warm: bool) -> None:
+    async def _have_done(self, chunk: _Chunk, *, is_warm: bool) -> None:
         part = share(self._settings, len(self._seats))
         if is_warm:
             part = replace(part, jobs_start=part.jobs)
@@ -145,7 +140,7 @@ class Dealer:
             work,
             *(self._kit, self._token, part, self.topic, chunk.number, chunk.transfers),
             key=f"{self.topic}-{chunk.number}",
-            workers=[address],
+            workers=[chunk.address],
             allow_other_workers=False,
         )
         try:
@@ -160,14 +155,22 @@ class Dealer:
             self._take(chunk, told)
 
     def _take(self, chunk: _Chunk, told: bytes) -> None:
-        for place, event in pickle.loads(told):  # noqa: S301  from our own workers, as Dask itself does it
-            if place == NO_PLACE:
-                self._report(event)
-            elif place in chunk.open:
-                if isinstance(event, Outcome):
-                    chunk.open.discard(place)
-                    chunk.attempts += event.attempts
-                self._report(replace(event, transfer=chunk.transfers[place]))
+        events: Told = pickle.loads(told)  # noqa: S301  from our own workers, as Dask itself does it
+        for _, event in events:
+            if isinstance(event, Setback) and isinstance(event.error, Busy):
+                self._spread(chunk, event.host, event.error)
+        chunk.dealt.hear(events, self._report)
+
+    def _spread(self, chunk: _Chunk, host: str, error: Busy) -> None:
+        """Tell the other workers what a host has told the one with this chunk: to come back later."""
+        others = [address for address in self._seats if address != chunk.address]
+        if not others:
+            return
+        telling = asyncio.ensure_future(
+            self._client.run(hear_of, self.topic, host, error, workers=others, on_error="ignore")
+        )
+        self._tellings.add(telling)
+        telling.add_done_callback(self._tellings.discard)
 
 
 def share(settings: Settings, seats: int) -> Settings:

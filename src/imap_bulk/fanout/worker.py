@@ -4,21 +4,38 @@ import asyncio
 import errno
 import pickle
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from distributed import get_worker
 
 from imap_bulk.archives.base import Archive
 from imap_bulk.engine.engine import Engine
-from imap_bulk.model import Outcome, Pacing, Progress, Setback, Status, Transfer
+from imap_bulk.engine.pace import Paces
+from imap_bulk.errors import Busy
+from imap_bulk.model import Outcome, Pacing, Progress, Setback, Transfer
+from imap_bulk.processes.wire import Telling
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
 
 _STREAM_SECONDS = 0.5
 
-NO_PLACE = -1
-"""The place of what is told of no transfer."""
+
+class _AtWork(NamedTuple):
+    """A chunk that is being moved on this worker: how hard it presses hosts, on a loop in a thread of its own."""
+
+    paces: Paces
+    loop: asyncio.AbstractEventLoop
+
+
+_AT_WORK: dict[str, _AtWork] = {}
+"""By topics, which are runs."""
+
+
+def hear_of(topic: str, host: str, error: Busy) -> None:
+    """Take what a host has told another worker of the run as told to this one too; called on every worker."""
+    if at_work := _AT_WORK.get(topic):
+        at_work.loop.call_soon_threadsafe(at_work.paces.of(host).hear_of, error)
 
 
 def work(
@@ -42,53 +59,48 @@ async def _move(
     wire: "_Wire",
     token: Path,
 ) -> bytes:
-    async with archive, StorageTransport(settings, archive.name) as transport:
-        engine = asyncio.ensure_future(Engine(archive, transport, root, settings).run(transfers, wire.take))
-        while not engine.done():
-            await asyncio.wait([engine], timeout=_STREAM_SECONDS)
-            wire.send()
-            if not token.exists():  # nobody waits for us any more
-                engine.cancel()
-        if not engine.cancelled():
-            engine.result()
+    paces = Paces(settings)
+    _AT_WORK[wire.topic] = _AtWork(paces, asyncio.get_running_loop())
+    try:
+        async with archive, StorageTransport(settings, archive.name) as transport:
+            engine = Engine(archive, transport, root, settings, paces=paces)
+            running = asyncio.ensure_future(engine.run(transfers, wire.take))
+            while not running.done():
+                await asyncio.wait([running], timeout=_STREAM_SECONDS)
+                wire.send()
+                if not token.exists():  # nobody waits for us any more
+                    running.cancel()
+            if not running.cancelled():
+                running.result()
+    finally:
+        del _AT_WORK[wire.topic]
     return wire.all()
 
 
 class _Wire:
-    """Streams what a worker's engine reports, without the transfers, which are known at the other end."""
+    """Streams what a worker's engine reports."""
 
     def __init__(self, topic: str, number: int, transfers: Sequence[Transfer]) -> None:
-        self._topic = topic
+        self.topic = topic
         self._number = number
-        self._places = {transfer.key: place for place, transfer in enumerate(transfers)}
-        self._blank = replace(transfers[0], key="", source="", path=Path())
-        self._unsent: dict[int, Progress | Outcome] = {}
-        self._beside: list[tuple[int, Setback | Pacing]] = []
-        self._outcomes: dict[int, Outcome] = {}
+        self._telling = Telling()
+        self._telling.expect(enumerate(transfers))
+        self._outcomes = Telling()
+        self._outcomes.expect(enumerate(transfers))
 
     def take(self, event: Progress | Setback | Outcome | Pacing) -> None:
-        """Keep the newest word on each transfer, and all that went wrong on its way."""
-        if isinstance(event, Pacing):
-            self._beside.append((NO_PLACE, event))
-            return
-        if isinstance(event, Outcome) and event.status is Status.CANCELLED:
-            return
-        place = self._places[event.transfer.key]
-        brief = replace(event, transfer=self._blank)
-        if isinstance(brief, Setback):
-            self._beside.append((place, brief))
-            return
-        self._unsent[place] = brief
-        if isinstance(brief, Outcome):
-            self._outcomes[place] = brief
+        """Keep what is to be told; that a host is busy concerns the others at once."""
+        self._telling.take(event)
+        if isinstance(event, Outcome):
+            self._outcomes.take(event)
+        if isinstance(event, Setback) and isinstance(event.error, Busy):
+            self.send()
 
     def send(self) -> None:
         """Send what has not been sent."""
-        unsent, self._unsent = [*self._beside, *self._unsent.items()], {}
-        self._beside.clear()
-        if unsent:
-            get_worker().log_event(self._topic, (self._number, pickle.dumps(unsent)))
+        if told := self._telling.collect():
+            get_worker().log_event(self.topic, (self._number, pickle.dumps(told)))
 
     def all(self) -> bytes:
         """Return every outcome, in case that one was not heard."""
-        return pickle.dumps(list(self._outcomes.items()))
+        return pickle.dumps(self._outcomes.collect())

@@ -83,6 +83,13 @@ class Climb:
         self._move(now, enough, "answers have a long way")
         return True
 
+    def narrow(self, now: float, ceiling: int, why: str) -> None:
+        """Allow no more than so many from now on; a wider ceiling is climbed to."""
+        self._ceiling = max(1, ceiling)
+        if self.limit > self._ceiling:
+            self._came_from = min(self._came_from, self._ceiling)
+            self._move(now, self._ceiling, why)
+
     def begin(self, now: float) -> None:
         """Note that a turn begins."""
         self._window.lapse(now, self.running)

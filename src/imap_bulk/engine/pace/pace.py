@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from imap_bulk.engine.pace.breaker import HOST_FAULTS, Breaker
 from imap_bulk.engine.pace.buckets import Bucket, Budget, Clock, Sleep
@@ -61,6 +62,12 @@ class Paces:
         """Yield how each host was pressed."""
         for host, pace in self._paces.items():
             yield Pacing(host, pace.changes(), dict(pace.durations))
+
+    def narrow(self, jobs: int) -> None:
+        """Allow each host so many requests at once from now on: others on this machine have the rest."""
+        self._settings = replace(self._settings, jobs=jobs)
+        for pace in self._paces.values():
+            pace.narrow(jobs)
 
     @property
     def is_down(self) -> bool:
@@ -176,6 +183,16 @@ class Pace:
         """Report how many seconds an answer was on its way."""
         if self._climb.reach(self._clock(), latency):
             self._changed.set()
+
+    def narrow(self, jobs: int) -> None:
+        """Have no more than `jobs` requests in flight from now on."""
+        self._climb.narrow(self._clock(), jobs, "shared with other processes")
+        self._changed.set()
+
+    def hear_of(self, error: Busy) -> None:
+        """Take what the host has told another process as told to this one too: it waits, and asks less."""
+        now = self._clock()
+        self._fail(now, Turn(self, now, is_probe=False), error)
 
     def hear(self) -> None:
         """Take the first bytes of a probe as a sign of life."""

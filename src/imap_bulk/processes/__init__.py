@@ -1,0 +1,14 @@
+"""One run, several processes of this machine: where the processor is the bottleneck, and not the archive.
+
+    shared iterator -> the engine here
+                    -> a helper: some transfers at a time, over a pipe -> its engine -> outcomes, back over a pipe
+
+Python moves small files with one core, whatever the machine has. A helper is a process with an engine of its own.
+It is started when there is much to do, and given something to do once this process has been busy for a while.
+What a user allows a host (`jobs`) is shared out, a host's Retry-After is told to all, and what a lost helper had
+not done is done here. A helper ends when its parent does, whatever has ended that.
+"""
+
+from imap_bulk.processes.moving import move
+
+__all__ = ["move"]

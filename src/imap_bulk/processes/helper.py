@@ -1,0 +1,120 @@
+"""What a helper process runs, `python -m imap_bulk.processes.helper`; its parent speaks to it over pipes.
+
+It ends when its input does: a parent that is gone, even killed, leaves nobody behind.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+
+from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.pace import Paces
+from imap_bulk.model import Outcome, Pacing, Progress, Setback, Transfer
+from imap_bulk.processes.supply import Supply
+from imap_bulk.processes.wire import Telling, messages, packed
+from imap_bulk.processes.words import Deal, End, HostIsBusy, Kit, News, Share, Want
+from imap_bulk.transport import StorageTransport
+
+_TELL_SECONDS = 0.05
+
+
+class _Helper:
+    """Does for its parent what that gives it to do."""
+
+    def __init__(self, kit: Kit, output: int) -> None:
+        self._kit = kit
+        self._output = output
+        self._telling = Telling()
+        self._paces = Paces(kit.settings)
+        self._supply = Supply(lambda count: self._say(Want(count)), 2 * kit.settings.jobs)
+
+    async def work(self) -> None:
+        """Move what comes, and tell of it, until there is no more."""
+        kit = self._kit
+        async with kit.archive, StorageTransport(kit.settings, kit.archive.name) as transport:
+            engine = Engine(kit.archive, transport, kit.root, kit.settings, kit.keep, self._paces)
+            running = asyncio.ensure_future(engine.run(self._supply, self._note))
+            try:
+                while not running.done():
+                    await asyncio.wait([running], timeout=_TELL_SECONDS)
+                    self._tell()
+                await running
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                self._tell()
+
+    def hear(self, message: object) -> None:
+        """Take what the parent says."""
+        match message:
+            case Deal(transfers):
+                self._telling.expect(transfers)
+                self._supply.add(_transfers(transfers))
+            case HostIsBusy(host, error):
+                self._paces.of(host).hear_of(error)
+            case Share(jobs):
+                self._paces.narrow(jobs)
+
+    def end(self, error: Exception | None) -> None:
+        """Say the last word."""
+        self._say(End(error))
+
+    def _note(self, event: Progress | Setback | Outcome | Pacing) -> None:
+        self._telling.take(event)
+        if isinstance(event, Setback):  # the others may have to wait as well
+            self._tell()
+
+    def _tell(self) -> None:
+        if told := self._telling.collect():
+            self._say(News(told))
+
+    def _say(self, message: object) -> None:
+        # Waits if the pipe is full. The parent always reads: what it has to say itself waits in its memory.
+        view = memoryview(packed(message))
+        while view:
+            view = view[os.write(self._output, view) :]
+
+
+def _transfers(placed: list[tuple[int, Transfer]]) -> list[Transfer]:
+    return [transfer for _, transfer in placed]
+
+
+async def _help(output: int) -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    said = messages(reader)
+    kit = await anext(said, None)
+    if not isinstance(kit, Kit):
+        return
+    helper = _Helper(kit, output)
+    work = asyncio.ensure_future(helper.work())
+
+    async def listen() -> None:
+        async for message in said:
+            helper.hear(message)
+        work.cancel()  # the parent is gone, or wants no more
+
+    listening = asyncio.ensure_future(listen())
+    try:
+        await work
+    except asyncio.CancelledError:
+        return
+    except Exception as error:
+        helper.end(error)
+    else:
+        helper.end(None)
+    finally:
+        listening.cancel()
+
+
+def main() -> None:
+    """Help."""
+    output = os.dup(1)
+    os.dup2(2, 1)  # what anybody prints must not come between the frames
+    with suppress(BrokenPipeError):
+        asyncio.run(_help(output))
+
+
+if __name__ == "__main__":
+    main()

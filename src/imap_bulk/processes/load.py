@@ -1,0 +1,33 @@
+"""Whether this process is what a run waits for."""
+
+import os
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+
+_BUSY = 0.75
+"""A process that uses so much of one core is held up by it: Python runs on one at a time."""
+
+
+class Load:
+    """How busy this process is, over the time between two looks."""
+
+    def __init__(self, clock: Clock = time.monotonic, cpu_clock: Clock = time.process_time) -> None:
+        self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._seen = clock(), cpu_clock()
+
+    def is_high(self) -> bool:
+        """Tell whether it was busy since the last look."""
+        wall, cpu = self._seen
+        self._seen = self._clock(), self._cpu_clock()
+        return self._seen[1] - cpu >= _BUSY * (self._seen[0] - wall) > 0
+
+
+def spare_cores() -> int:
+    """Count the cores that this process may run on, but for one."""
+    try:
+        return len(os.sched_getaffinity(0)) - 1
+    except AttributeError:  # not on macOS
+        return (os.cpu_count() or 1) - 1

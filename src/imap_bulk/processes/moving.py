@@ -1,0 +1,67 @@
+"""Moving transfers here, and with helpers where that pays."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from imap_bulk.archives.base import Archive
+from imap_bulk.engine.attempts import Report
+from imap_bulk.engine.download import Keep
+from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.pace import Paces
+from imap_bulk.model import Transfer
+from imap_bulk.processes.load import spare_cores
+from imap_bulk.processes.team import Team
+from imap_bulk.processes.wire import packed
+from imap_bulk.processes.words import Kit
+from imap_bulk.settings import Settings
+from imap_bulk.transport import StorageTransport
+
+_FEW = 32
+"""So few are not shared out."""
+
+_MOST_HELPERS = 3
+"""With more, what they report keeps the process busy that writes the journal."""
+
+
+async def move(
+    archive: Archive,
+    transfers: Iterable[Transfer],
+    count: int,
+    root: Path,
+    settings: Settings,
+    report: Report,
+    *,
+    keep: Keep | None = None,
+) -> None:
+    """Move `transfers`, `count` of them, below `root`, and report how each ended.
+
+    What was verified is given to `keep`. Raises whatever is no BulkError and ends the run, OSError for one.
+    """
+    async with StorageTransport(settings, archive.name) as transport:
+        most = most_helpers(count, settings)
+        memory = settings.memory_bytes // (1 + most)
+        kit = _packed_kit(Kit(archive, root, replace(settings, memory_bytes=memory), keep)) if most else None
+        paces = Paces(settings)
+        engine = Engine(archive, transport, root, settings, keep, paces)
+        if kit is None:
+            await engine.run(transfers, report)
+        else:
+            await Team(engine, paces, settings, transfers, count, report).run(kit, most, memory)
+
+
+def most_helpers(count: int, settings: Settings) -> int:
+    """Tell how many helpers there may be; with a limit per second the processor is not what one waits for."""
+    if os.name != "posix" or count < _FEW or settings.limit_rate or settings.limit_requests:
+        return 0
+    most = settings.processes - 1 if settings.processes else min(spare_cores(), _MOST_HELPERS)
+    return max(0, min(most, settings.jobs - 1))
+
+
+def _packed_kit(kit: Kit) -> bytes | None:
+    """Return a kit for elsewhere; None if something in it can only be used here."""
+    try:
+        return packed(kit)
+    except Exception:  # pickle raises whatever the values do
+        return None
