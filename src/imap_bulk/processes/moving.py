@@ -43,11 +43,11 @@ async def move(
         most = most_helpers(count, settings)
         memory = settings.memory_bytes // (1 + most)
         kit = _packed_kit(Kit(archive, root, replace(settings, memory_bytes=memory), keep)) if most else None
-        paces = Paces(settings)
-        engine = Engine(archive, transport, root, settings, keep, paces)
         if kit is None:
-            await engine.run(transfers, report)
+            await Engine(archive, transport, root, settings, keep).run(transfers, report)
         else:
+            paces = Paces(settings)
+            engine = Engine(archive, transport, root, settings, keep, paces)
             await Team(engine, paces, settings, transfers, count, report).run(kit, most, memory)
 
 
