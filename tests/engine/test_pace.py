@@ -86,11 +86,11 @@ def test_the_start_is_never_above_the_ceiling() -> None:
 
 @pytest.mark.parametrize(
     ("latency", "limit"),
-    [(0.001, 4), (0.009, 4), (0.02, 8), (0.08, 32), (0.5, 32)],
+    [(0.001, 4), (0.004, 4), (0.02, 16), (0.06, 48), (0.5, 64)],
     ids=["next door", "near", "far", "farther", "or only slow"],
 )
 def test_a_far_host_may_get_more_from_the_first_answer_on(latency: float, limit: int) -> None:
-    pace = Pace(Settings(jobs=64))
+    pace = Pace(Settings(jobs=128))
     pace.reach(latency)
     assert pace.limit == limit
 
