@@ -29,13 +29,16 @@ class BufferPool:
     def __init__(self) -> None:
         self._free: list[bytearray] = []
 
-    def lend(self) -> bytearray:
-        """Give a buffer for one piece."""
+    def lend(self, due: int) -> bytearray:
+        """Give a buffer for one piece of a body of which so many bytes are due."""
+        if due <= HEAD_BYTES - _MARGIN_BYTES:  # the end of a small one: 64 of them at once took 64 MiB
+            return bytearray(HEAD_BYTES)
         return self._free.pop() if self._free else bytearray(PIECE_BYTES + _MARGIN_BYTES)
 
     def take_back(self, buffer: bytearray) -> None:
-        """Keep a buffer for whoever asks next."""
-        self._free.append(buffer)
+        """Keep a large buffer for whoever asks next."""
+        if len(buffer) > HEAD_BYTES:
+            self._free.append(buffer)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -178,7 +181,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_flushed = False
         if self._due:
             self._lent = self._view
-            self._view = self._spare or memoryview(self._pool.lend())
+            self._view = self._spare or memoryview(self._pool.lend(self._due))
             self._spare = None
             self._start = self._end = 0
             if self._is_paused:
@@ -258,7 +261,8 @@ class Connection(asyncio.BufferedProtocol):
             self._pause()
 
     def _move_to_large(self) -> None:
-        large = memoryview(self._pool.lend())
+        assert self._due is not None
+        large = memoryview(self._pool.lend(self._due))
         here = self._end - self._start
         large[:here] = self._small[self._start : self._end]
         self._view, self._start, self._end = large, 0, here
