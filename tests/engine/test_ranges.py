@@ -1,14 +1,32 @@
 """One large object through several streams: faster on poor lines, and as strict as one."""
 
+import asyncio
+import contextlib
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from tests.engine.scripted import CONTENT, Run, Signer, Storage, expired, flipped, plain, ranged, refusal, spoiled
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.engine.scripted import (
+    CONTENT,
+    Run,
+    Signer,
+    Storage,
+    etag,
+    expired,
+    flipped,
+    plain,
+    ranged,
+    refusal,
+    spoiled,
+)
 
 from imap_bulk import errors
 from imap_bulk.engine import partial as partial_module
+from imap_bulk.engine import ranges
 from imap_bulk.model import Progress, SignedUrl, Status, Transfer
 
 BLOCK = 1 << 15
@@ -139,6 +157,62 @@ async def test_a_part_that_cannot_be_had_fails_the_file(run: Run, storage: Stora
     (outcome,) = await run(wanted)
     assert type(outcome.error) is errors.Vanished
     assert not wanted.path.exists()
+
+
+async def test_what_a_slow_connection_still_has_to_bring_is_brought_by_others(
+    run: Run, storage: Storage, wanted: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "_LEAST_BYTES", 1 << 10)
+    slow, helped = 2 * BLOCK, asyncio.Event()
+
+    async def slow_at_one_block(request: web.Request) -> web.StreamResponse:
+        first = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        if slow < first < slow + BLOCK:
+            helped.set()
+        if first != slow:
+            return await ranged()(request)
+        part = CONTENT[slow : slow + BLOCK]
+        headers = {"ETag": etag(CONTENT), "Content-Range": f"bytes {slow}-{slow + BLOCK - 1}/{len(CONTENT)}"}
+        response = web.StreamResponse(status=206, headers=headers)
+        response.content_length = len(part)
+        await response.prepare(request)
+        await response.write(part[:100])
+        async with asyncio.timeout(20):
+            await helped.wait()
+        with contextlib.suppress(ConnectionError):  # nobody may be there any more to take it
+            await response.write(part[100:])
+        return response
+
+    storage.answers = [slow_at_one_block]
+    (outcome,) = await run(wanted)
+    assert (outcome.status, outcome.attempts) == (Status.DONE, 1)
+    assert wanted.path.read_bytes() == CONTENT
+
+
+@given(data=st.data(), blocks=st.lists(st.integers(1, 1 << 21), min_size=1, max_size=6))
+def test_however_parts_are_taken_over_every_byte_is_fetched_once(data: st.DataObject, blocks: list[int]) -> None:
+    ends = list(accumulate(blocks))
+    shares = ranges._Shares(list(pairwise([0, *ends])))
+    fetched: list[tuple[int, int]] = []
+    whole: list[tuple[int, int]] = []
+    under_way: list[tuple[ranges._Part, int]] = []
+    while True:
+        late, warm = data.draw(st.booleans()), data.draw(st.booleans())
+        if part := shares.take(is_front_late=late, is_warm=warm):
+            under_way.append((part, part.at))
+        elif not under_way:
+            break
+        part, begun = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
+        part.at = part.end - data.draw(st.integers(0, part.end - part.at))
+        if part.at < part.end:
+            under_way.append((part, begun))
+            continue
+        fetched.append((begun, part.end))
+        if shares.end(part):
+            whole.append((part.block.start, part.block.end))
+    fetched.sort()
+    assert [end for _, end in fetched] == [*[start for start, _ in fetched][1:], ends[-1]]
+    assert sorted(whole) == list(pairwise([0, *ends]))
 
 
 async def test_progress_never_exceeds_the_size(run: Run, storage: Storage, wanted: Transfer) -> None:

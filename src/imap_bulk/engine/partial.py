@@ -106,6 +106,11 @@ class Partial:
             self._hash.update(chunk)
             self.front += len(chunk)
 
+    @property
+    def blocks_beyond(self) -> int:
+        """How many whole blocks wait beyond the front, not yet hashed."""
+        return len(self._beyond)
+
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the blocks, start and end, that have not arrived, in order."""
         assert self.identity
