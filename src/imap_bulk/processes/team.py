@@ -101,7 +101,7 @@ class Team:
         load = Load()
         while True:
             await asyncio.wait([here], timeout=_LOOK_SECONDS)
-            if here.done() or not self._left:
+            if here.done():
                 return False
             if load.is_high() and self._seconds_left() > _LEAST_SECONDS:
                 return True
@@ -156,8 +156,11 @@ class Team:
                 dealt.hear(message.told, self._report)
 
     def _deal(self, dealt: Dealt, count: int) -> list[tuple[int, Transfer]]:
-        """Take what a helper asks for, but no more than its share of what is left, so that all end together."""
-        share = self._left // (1 + len(self._helpers))
+        """Take what a helper asks for, but no more than its share of what is left, so that all end together.
+
+        There may be more than was counted, as long as others are still being decided on.
+        """
+        share = self._left // (1 + len(self._helpers)) if self._left > 0 else count
         some = list(zip(self._numbers, itertools.islice(self, max(1, min(count, share))), strict=False))
         dealt.open.update(some)
         return some
