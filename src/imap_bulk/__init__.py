@@ -260,6 +260,7 @@
       writing.py      lines that are read again
     lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
+    bucket.py       a bucket: where it is, and what opens it (extra: imap-bulk[s3])
     listing.py      what people and manifests list, kept on disk until all of it is checked
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed

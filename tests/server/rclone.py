@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests import canaries
 
-from imap_bulk.server.s3 import BucketOptions
+from imap_bulk.bucket import BucketOptions
 
 RCLONE = Path(sysconfig.get_path("scripts"), "rclone")
 ACCESS_KEY_ID = "IMAPBULKTESTS"

@@ -6,7 +6,7 @@ compared instead, and a damaged object is at once sent again to the same URL, wh
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -23,6 +23,9 @@ EMPTY = Digest("md5", hasher("md5").hexdigest())
 
 _PUTS_PER_URL = 3
 
+Refuse = Callable[[Response, str], Awaitable[Exception]]
+"""Makes an error of an answer; the text names what it is about."""
+
 
 async def upload(
     transport: Transport,
@@ -36,16 +39,9 @@ async def upload(
     Raises BulkError when this attempt failed; SourceChanged also when the file is not what the manifest says.
     """
     for last in (False,) * (_PUTS_PER_URL - 1) + (True,):
-        source = _Source(transfer, settings.chunk_bytes, progress)
-        try:
-            with await transport.put(signed, source.chunks, source.size) as response:
-                if response.status not in (200, 201, 204):
-                    raise await refusal(response, transfer.key)
-        except errors.TransientError:
-            if source.failure:  # the HTTP library only saw its body end short
-                raise source.failure from None
-            raise
-        stored = Digest.from_etag(response.headers.get("ETag"))
+        source = Source(transfer, settings.chunk_bytes, progress)
+        etag = await put_once(transport, signed, source, transfer.key)
+        stored = Digest.from_etag(etag)
         sent = source.md5()
         if stored is None or stored == sent:
             break
@@ -57,7 +53,25 @@ async def upload(
     return Receipt(Status.DONE, source.size, source.recorded(), verified_by)
 
 
-class _Source:
+async def put_once(
+    transport: Transport, signed: SignedUrl, source: "Source", subject: str, refuse: Refuse = refusal
+) -> str | None:
+    """Send a file once; return the ETag that storage answers with.
+
+    Raises what `refuse` makes of an answer that is none of success, BulkError, and as `Source.chunks`.
+    """
+    try:
+        with await transport.put(signed, source.chunks, source.size) as response:
+            if response.status not in (200, 201, 204):
+                raise await refuse(response, subject)
+    except errors.TransientError:
+        if source.failure:  # the HTTP library only saw its body end short
+            raise source.failure from None
+        raise
+    return response.headers.get("ETag")
+
+
+class Source:
     """The file to be sent, in chunks, hashed on the way, the last one held back for a last look."""
 
     def __init__(self, transfer: Transfer, chunk_bytes: int, progress: Callable[[int], None]) -> None:
