@@ -17,6 +17,7 @@
       pins.py         what people are told about lock files
       mirroring.py    pull --since: a mirror brought up to date
       caching.py      the options that choose a cache; cache info · prune
+      delivering.py   --to: a bucket instead of the data directory
       aurorax/        AURORAX'S COMMANDS
         group.py        the group
         filters.py      the options of a search, as a query
@@ -52,6 +53,11 @@
     mirror.py       a query asked again and again: what is new, changed or withdrawn, and the watermark
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
+    delivery/       FILES GO TO A BUCKET INSTEAD OF THE DISK (extra: imap-bulk[s3])
+      destination.py  where they go, as plain values that travel to workers
+      putting.py      one signed PUT, and what the bucket holds afterwards proven
+      listing.py      what a bucket holds, or why it cannot be told
+      shipment.py     one run: what is there and right stays out of the plan, what comes is remembered
     records.py      the push of records to an archive that takes no files, told from beginning to end
     bulk/           THE VERBS, each told from beginning to end
       moving.py       pull · push
@@ -88,6 +94,7 @@
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
       partial.py      what is proven of a file that is partly here, and its record for a later run
+      delivery.py     what the engine asks of a place that is no disk
       upload.py       one PUT, its last chunk held back until the digest agrees
       commit.py       part files, fsync, rename
       group.py        files that are ready together are committed together
@@ -265,6 +272,7 @@
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed
       ledger.py       all archives and directions, read without changing anything
+      delivered.py    what has been delivered to a bucket, and which of it is still there
       mirrored.py     what a query has brought so far, by time of ingestion
       record.py       what is known of one file
       schema.py       the tables, and those of earlier versions brought up to date
@@ -278,8 +286,8 @@
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
-bulk | records | status | doctor | fixity | mirror > placing > engine | archives | server | sources > transport >
-http, retry, manifest, lockfile, listing, cache, journal >
+bulk | records | status | doctor | fixity | mirror > placing | delivery > engine | archives | server | sources >
+transport > http, retry, manifest, lockfile, listing, cache, bucket, journal >
 model, settings, filenames, environment > errors, digest.
 """
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imap_bulk.engine.attempts import Attempts, Desk, Report
+from imap_bulk.engine.delivery import BeginDelivery
 from imap_bulk.engine.download import Keep, Way, memory_of_stream
 from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.pace import Paces
@@ -38,6 +39,8 @@ class Engine:
     settings: Settings
     keep: Keep | None = None
     """Takes the part file and digest of each download that was verified, before it is committed."""
+    begin_delivery: BeginDelivery | None = None
+    """Begins to take what was verified elsewhere: then nothing stays below `root`."""
 
     async def run(self, transfers: Iterable[Transfer], report: Report) -> None:
         """Try every transfer and report how each ended.
@@ -47,7 +50,10 @@ class Engine:
         paces = Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
-        way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep)
+        delivery = self.begin_delivery(paces) if self.begin_delivery else None
+        way = Way(
+            transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep, delivery
+        )
         desk = Desk(signer, way, paces, report)
         try:
             await _run(transfers, desk, self.settings.jobs)
