@@ -11,11 +11,10 @@ from obstore.store import S3Store
 from imap_bulk.errors import BadBucket
 
 if TYPE_CHECKING:
-    from obstore.store import RetryConfig, S3Config, S3Credential
+    from obstore.store import S3Config, S3Credential
 
 _PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/+(.*?))?/*")
 _FORM = "write s3://BUCKET or s3://BUCKET/PREFIX"
-_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ class BucketOptions:
         """Where signed URLs lead to."""
         return (self.endpoint or f"https://s3.{self.region}.amazonaws.com").rstrip("/")
 
-    def open(self, retries: "RetryConfig" = _RETRIES) -> S3Store:
-        """Open the bucket; nothing is sent yet.
+    def open(self, *, retries: int = 3) -> S3Store:
+        """Open the bucket; nothing is sent yet. obstore tries requests again so often, for ten seconds at most.
 
         All that obstore would else take from the environment (an endpoint, somebody's session token) is given.
         """
@@ -93,7 +92,7 @@ class BucketOptions:
             prefix=self.prefix or None,
             config=config,
             client_options={"allow_http": self.origin.startswith("http:")},
-            retry_config=retries,
+            retry_config={"max_retries": retries, "retry_timeout": timedelta(seconds=10)},
             credential_provider=self._credential,
         )
 
