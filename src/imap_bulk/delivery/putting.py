@@ -21,7 +21,7 @@ from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedTransport
 from imap_bulk.engine.upload import Source, put_once
 from imap_bulk.errors import AccessDenied, Interrupted, NotFound
-from imap_bulk.model import Direction, SignedUrl, Stored, Transfer
+from imap_bulk.model import LARGEST_PUT_BYTES, Direction, SignedUrl, Stored, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Response, Transport, read
 
@@ -49,6 +49,11 @@ class Putting:
     def host(self) -> str:
         """See `Delivery.host`."""
         return urlsplit(self.options.origin).netloc
+
+    @property
+    def most_bytes(self) -> int:
+        """See `Delivery.most_bytes`."""
+        return LARGEST_PUT_BYTES
 
     async def deliver(self, transfer: Transfer, part: Path, digest: Digest) -> Stored:
         """See `Delivery.deliver`."""

@@ -16,6 +16,10 @@ class Delivery(Protocol):
     def host(self) -> str:
         """Where that is, for those who read of setbacks."""
 
+    @property
+    def most_bytes(self) -> int:
+        """How large a file may be, so that larger ones are refused before they come."""
+
     async def deliver(self, transfer: Transfer, part: Path, digest: Digest) -> Stored:
         """Take the bytes at `part`, held to `digest` before, where `transfer.key` belongs, and prove them there.
 

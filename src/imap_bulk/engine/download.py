@@ -200,6 +200,8 @@ class Download:
     async def _is_there_already(self, promise: Promise) -> bool:
         """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
         path, wished = self._transfer.path, promise.digest
+        if self._way.delivery:  # what is on the disk is not where it belongs
+            return False
         if self._way.settings.overwrite or wished is None or not self._way.places.had(path) or not path.is_file():
             return False
         if promise.size is not None and path.stat().st_size != promise.size:
@@ -244,6 +246,12 @@ class Download:
         must_promise = self._way.settings.require_verified and not self._way.signer.content_proves
         if must_promise and promise.digest is None:
             raise errors.Unverified(f"{self._transfer.key}: storage names no digest to verify with")
+        delivery = self._way.delivery
+        if delivery and (promise.size or 0) > delivery.most_bytes:
+            raise errors.Rejected(
+                f"{self._transfer.key}: {promise.size} bytes are more than the {delivery.most_bytes} that can be "
+                "delivered at once; pull it to a disk"
+            )
         self._promise = promise
         return promise
 
