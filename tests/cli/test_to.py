@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 from tests import canaries
+from tests.archives.lsst.serving import serving as serving_lsst
+from tests.cli.aurorax.conftest import serving as serving_aurorax
 from tests.server import rclone
+
+from imap_bulk.server.aurorax.server import AuroraxOptions
+from imap_bulk.server.lsst.server import LsstOptions
 
 Run = Callable[..., Result]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
@@ -99,6 +104,18 @@ def test_programs_and_reports_are_told_addresses(imap_bulk: Run, keys: list[str]
     assert f"{to}/{keys[0]}" in page.with_suffix(".prov.json").read_text()
     assert to in page.read_text()
     assert ".imap-bulk" not in "".join(path.read_text() for path in tmp_path.glob("run.*"))
+
+
+def test_the_status_tells_what_was_delivered_where(
+    imap_bulk: Run, keys: list[str], to: str, archive: Any, storage: rclone.S3Server
+) -> None:
+    imap_bulk("pull", "--start-date", "20260101", "--to", to)
+    place = f"{to} at {storage.endpoint}"
+    told = imap_bulk("status").stdout
+    assert f"delivered from {archive.url} to {place}\n  files      2 files, 3.9 kB, the last just now" in told
+    assert "all verified (2 by repr-digest)" in told
+    (delivered,) = json.loads(imap_bulk("status", "--json").stdout)["deliveries"]
+    assert (delivered["place"], delivered["files"], delivered["verified_by"]) == (place, 2, "repr-digest")
 
 
 def test_a_lock_file_may_be_delivered(
@@ -191,6 +208,33 @@ def test_without_obstore_the_extra_is_named(imap_bulk: Run, to: str, monkeypatch
     monkeypatch.setattr(builtins, "__import__", without)
     ran = imap_bulk("pull", MAG, "--to", to)
     assert (ran.exit_code, "--to needs obstore; install imap-bulk[s3]." in ran.stderr) == (2, True)
+
+
+# --- the other archives
+
+
+def test_documents_of_aurorax_are_delivered_once(
+    invoke: Run, to: str, place: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    swarm = ("--kind", "ephemeris", "--program", "swarm", "--platform", "swarma")
+    day = ("--start-date", "20190101", "--end-date", "20190101")
+    with serving_aurorax(AuroraxOptions(tmp_path / "aurorax", search_delay=0.0, grace=0.2)) as url:
+        pull = ("--url", url, "--data-dir", data_dir, "aurorax", "pull", *swarm, *day, "--to", to)
+        first, second = invoke(*pull), invoke(*pull)
+    assert (first.exit_code, first.stdout.startswith("1 file: 1 pulled")) == (0, True)
+    assert second.stdout.startswith("1 file: 1 already there")
+    (document,) = (path for path in place.rglob("*") if path.is_file())
+    assert json.loads(document.read_bytes())
+
+
+def test_images_of_lsst_are_delivered_once(invoke: Run, to: str, place: Path, data_dir: Path) -> None:
+    images = ("--level", "L2", "--collection", "DR1", "--kind", "deepCoadd")
+    with serving_lsst(LsstOptions(rows=2000, grace=0.1)) as url:
+        pull = ("--url", url, "--data-dir", data_dir, "lsst", "pull", *images, "--to", to)
+        first, second = invoke(*pull), invoke(*pull)
+    assert (first.exit_code, first.stdout.startswith("8 files: 8 pulled")) == (0, True)
+    assert second.stdout.startswith("8 files: 8 already there")
+    assert all(path.read_bytes().startswith(b"SIMPLE") for path in place.rglob("*.fits"))
 
 
 # --- ended in the middle

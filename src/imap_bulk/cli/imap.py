@@ -98,8 +98,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 @click.pass_obj
 def pull(
     place: Place, /, sources: tuple[str, ...], since: str | None, locked: Path | None, offline: bool,
-    cache_dir: Path | None, no_cache: bool, summary: Path | None, to: str | None, dask: str | None,
-    **given: Any,
+    cache_dir: Path | None, no_cache: bool, summary: Path | None, dask: str | None, **given: Any,
 ) -> ExitCode:  # fmt: skip
     """Bring everything that matches the filters, or else what each SOURCE names or a lock file pins.
 
@@ -122,12 +121,10 @@ def pull(
       imap-bulk pull --locked data.lock --offline
       imap-bulk pull --instrument mag --to s3://bucket/imap-data
     """
+    to = given["to"]
     delivering.check(to, since=since, offline=offline, has_cache_dir=cache_dir is not None)
     cache = caching.chosen(cache_dir, no_cache or to is not None, usually=locked is not None)
-    wishes = replace(
-        options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask,
-        to=delivering.destination(to),
-    )  # fmt: skip
+    wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
     by_filters = options.any_given(given)
     if since:
         _check_since(given, by_filters=by_filters, named=bool(sources or locked))

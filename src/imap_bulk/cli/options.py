@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from imap_bulk.cli import delivering
 from imap_bulk.environment import (
     ArchiveEnvironment,
     read_archive_environment,
@@ -290,7 +291,10 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         transport=given.pop("transport"),
         limit_requests=given.pop("limit_requests"),
     )
-    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"), given.pop("report"))
+    to = delivering.destination(given.pop("to", None))  # of commands that have it
+    return Wishes(
+        settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"), given.pop("report"), to=to
+    )
 
 
 def agreed(question: str, *, yes: bool) -> bool:

@@ -15,7 +15,7 @@ schema.py    the tables, and those of earlier versions brought up to date
 
 from imap_bulk.journal.delivered import Delivered, Held
 from imap_bulk.journal.journal import Journal
-from imap_bulk.journal.ledger import Failure, Holding, Ledger, Run
+from imap_bulk.journal.ledger import Deliveries, Failure, Holding, Ledger, Run
 from imap_bulk.journal.mirrored import Mirrored
 from imap_bulk.journal.record import Record
 from imap_bulk.journal.schema import DIRECTORY
@@ -23,6 +23,7 @@ from imap_bulk.journal.schema import DIRECTORY
 __all__ = [
     "DIRECTORY",
     "Delivered",
+    "Deliveries",
     "Failure",
     "Held",
     "Holding",
