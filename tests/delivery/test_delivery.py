@@ -13,8 +13,10 @@ from tests.delivery.faulty import Proxy
 from tests.server import rclone
 
 from imap_bulk.delivery.listing import listed
-from imap_bulk.errors import BadBucket, Interrupted
-from imap_bulk.model import Plan, Transfer
+from imap_bulk.digest import Digest
+from imap_bulk.engine.pace import Paces
+from imap_bulk.errors import BadBucket, Interrupted, SourceChanged
+from imap_bulk.model import Direction, Plan, Transfer
 
 Held = dict[str, bytes]
 PATIENT = replace(QUICK, retries=5)
@@ -122,6 +124,18 @@ async def test_what_passes_is_gone_through(run: Run, held: Held, proxy: Proxy, f
     result = await run(PATIENT)
     assert (result.done, run.stored(), run.left_on_disk()) == (len(held), held, [])
     assert {setback.host for setback in run.setbacks()} <= {proxy.url.removeprefix("http://")}
+
+
+async def test_bytes_that_are_no_longer_what_was_verified_are_not_stored(run: Run, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(b"rotten")
+    transfer = Transfer(Direction.PULL, "imap/x.cdf", part)
+    async with run.destination.opened(QUICK) as begin:
+        with pytest.raises(SourceChanged, match="nothing was stored"):
+            await begin(Paces(QUICK)).deliver(
+                transfer, part, Digest("sha256", hashlib.sha256(b"sound").hexdigest())
+            )
+    assert run.stored() == {}
 
 
 async def test_a_fault_of_the_bucket_costs_no_second_download(run: Run, held: Held, proxy: Proxy) -> None:

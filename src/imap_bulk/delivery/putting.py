@@ -57,22 +57,22 @@ class Putting:
 
     async def deliver(self, transfer: Transfer, part: Path, digest: Digest) -> Stored:
         """See `Delivery.deliver`."""
-        source = Source(
-            Transfer(Direction.PUSH, transfer.key, part, digest=digest), self.settings.chunk_bytes, _nobody
-        )
-        signed = await self._sign(transfer.key, part, source.size, digest)
-        etag = (await put_once(self.transport, signed, source, transfer.key, self._refuse) or "").strip('"')
-        if Digest.from_etag(etag) != source.md5():  # opaque, as where a bucket encrypts with keys of its own
-            etag = await self._read_back(transfer.key, digest)
-        return Stored(f"{self.options.shown}/{transfer.key}", source.size, etag)
+        key, md5 = transfer.key, await self._md5(part, digest)
+        own = Transfer(Direction.PUSH, key, part, digest=digest)
+        source = Source(own, self.settings.chunk_bytes, _nobody, md5)
+        etag = (await put_once(self.transport, self._sign(key, md5), source, key, self._refuse) or "").strip('"')
+        if Digest.from_etag(etag) != md5:  # opaque, as where a bucket encrypts with keys of its own
+            etag = await self._read_back(key, digest)
+        return Stored(f"{self.options.shown}/{key}", source.size, etag)
 
-    async def _sign(self, key: str, part: Path, size: int, digest: Digest) -> SignedUrl:
+    async def _md5(self, part: Path, digest: Digest) -> Digest:
         if digest.algorithm == "md5":
-            md5 = digest
-        elif size <= self.settings.chunk_bytes:  # a thread hop costs more than that
-            md5 = Digest.of(part, "md5")
-        else:
-            md5 = await to_the_end(Digest.of, part, "md5")
+            return digest
+        if part.stat().st_size <= self.settings.chunk_bytes:  # a thread hop costs more than that
+            return Digest.of(part, "md5")
+        return await to_the_end(Digest.of, part, "md5")
+
+    def _sign(self, key: str, md5: Digest) -> SignedUrl:
         url = obstore.sign(self.store, "PUT", key, _LIFETIME)
         return SignedUrl("PUT", url, {"Content-MD5": base64.b64encode(bytes.fromhex(md5.value)).decode()})
 

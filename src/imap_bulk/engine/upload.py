@@ -74,7 +74,14 @@ async def put_once(
 class Source:
     """The file to be sent, in chunks, hashed on the way, the last one held back for a last look."""
 
-    def __init__(self, transfer: Transfer, chunk_bytes: int, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        transfer: Transfer,
+        chunk_bytes: int,
+        progress: Callable[[int], None],
+        md5: Digest | None = None,
+    ) -> None:
+        """Send `transfer.path`; where its `md5` is known and it has a digest, only that is computed again."""
         self._transfer = transfer
         self._chunk_bytes = chunk_bytes
         self._progress = progress
@@ -84,9 +91,9 @@ class Source:
             raise errors.SourceChanged(f"{transfer.path} has {self.size} bytes now, it had {transfer.size}")
         if self.size > LARGEST_PUT_BYTES:
             raise errors.Rejected(f"{transfer.path}: storage takes at most 5 GiB in one upload")
-        self._hashes = {
-            name: hasher(name) for name in {"md5", transfer.digest.algorithm if transfer.digest else "md5"}
-        }
+        self._md5 = md5
+        needed = {transfer.digest.algorithm if transfer.digest else "md5", *(() if md5 else ("md5",))}
+        self._hashes = {name: hasher(name) for name in needed}
         self.failure: Exception | None = None
         """Why the body ended short, if it did for a reason of this machine."""
 
@@ -146,7 +153,7 @@ class Source:
 
     def md5(self) -> Digest:
         """MD5 of what was sent: what S3 calls the ETag of a single PUT."""
-        return self._digest("md5")
+        return self._md5 or self._digest("md5")
 
     def recorded(self) -> Digest:
         """Return the digest to remember: the manifest's kind, else MD5."""
