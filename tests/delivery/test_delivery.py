@@ -189,6 +189,12 @@ async def test_a_missing_bucket_is_named(run: Run) -> None:
         await run()
 
 
+async def test_a_bucket_in_another_region_is_told(run: Run, proxy: Proxy) -> None:
+    proxy.gets = [faulty.refusing(301, "PermanentRedirect")]
+    with pytest.raises(BadBucket, match="set AWS_REGION to that of the bucket"):
+        await run()
+
+
 async def test_a_storage_that_does_not_answer_is_a_passing_failure(run: Run) -> None:
     run.endpoint = "http://127.0.0.1:1"
     with pytest.raises(Interrupted, match="cannot be listed"):

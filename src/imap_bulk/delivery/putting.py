@@ -1,6 +1,5 @@
 """One signed PUT of a verified file, and what the bucket holds afterwards proven."""
 
-import asyncio
 import base64
 import contextlib
 import errno
@@ -89,20 +88,25 @@ class Putting:
 
         Raises Interrupted.
         """
-        hash_ = hasher(digest.algorithm)
         try:
-            found = await obstore.get_async(self.store, key)
-            async for chunk in found.stream(min_chunk_size=_READ_BYTES):
-                await asyncio.to_thread(hash_.update, memoryview(chunk))
+            found, etag = await to_the_end(_digest_of, self.store, key, digest.algorithm)
         except (BaseError, OSError) as error:
             raise Interrupted(
                 f"{key}: what was stored cannot be read back: {http.one_line(words(error))}"
             ) from None
-        if Digest(digest.algorithm, hash_.hexdigest()) != digest:
+        if found != digest:
             with contextlib.suppress(BaseError, OSError):
-                await obstore.delete_async(self.store, key)
+                await to_the_end(obstore.delete, self.store, key)
             raise Interrupted(f"{key}: the bucket holds other bytes than were sent; they were removed")
-        return (found.meta["e_tag"] or "").strip('"')
+        return etag
+
+
+def _digest_of(store: S3Store, key: str, algorithm: str) -> tuple[Digest, str]:
+    """Read an object; return its digest, and its ETag without quotes. Raises as obstore does."""
+    hash_, found = hasher(algorithm), obstore.get(store, key)
+    for chunk in found.stream(min_chunk_size=_READ_BYTES):
+        hash_.update(memoryview(chunk))
+    return Digest(algorithm, hash_.hexdigest()), (found.meta["e_tag"] or "").strip('"')
 
 
 def _nobody(_position: int) -> None:
