@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -66,7 +67,9 @@ async def pull(
     async def wanted() -> AsyncIterator[Transfer | Outcome]:
         async for file in files:
             placed = _placed(file, data_dir)
-            yield shipment.placed(placed) if shipment and isinstance(placed, Transfer) else placed
+            if shipment and isinstance(placed, Transfer):
+                placed = replace(placed, path=shipment.place_of(file.key))
+            yield placed
 
     by = move or partial(move_here, keep=cache.keep if cache else None, destination=destination)
     stock = _Stock(None if destination else cache, offline)

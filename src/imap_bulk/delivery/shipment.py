@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -38,9 +37,9 @@ class Shipment:
     def __exit__(self, *exc_info: object) -> None:
         self._delivered.__exit__(*exc_info)
 
-    def placed(self, transfer: Transfer) -> Transfer:
-        """Return a transfer whose part file lies where nobody looks for files, all of them in one directory."""
-        return replace(transfer, path=self.scratch / transfer.key.rpartition("/")[2])
+    def place_of(self, key: str) -> Path:
+        """Tell beside which path a part file lies: all of them in one directory, where nobody looks for files."""
+        return self.scratch / key.rpartition("/")[2]
 
     async def check(self) -> None:
         """See, before anything else is asked, that the bucket is there and may be used. Raises BadBucket."""
