@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -18,20 +19,23 @@ _BATCH = 500
 
 
 class Shipment:
-    """What one run delivers to a bucket, and what earlier ones have. A context manager."""
+    """What one run delivers to a bucket, and what earlier ones have. A context manager: opens the journal."""
+
+    _delivered: Delivered
 
     def __init__(
         self, bucket: BucketOptions, data_dir: Path, archive: str, settings: Settings, *, create: bool
     ) -> None:
-        """Open the journal of `data_dir`, or `create` it."""
+        """Deliver what comes from `archive`; `create` the journal of `data_dir`, if there is none."""
         self._bucket = bucket
         self._store = bucket.open(retries=0)  # ours are `retry`'s
         self._settings = settings
-        self._delivered = Delivered(data_dir, archive, f"{bucket.shown} at {bucket.origin}", create=create)
+        self._open = partial(Delivered, data_dir, archive, f"{bucket.shown} at {bucket.origin}", create=create)
         self.scratch = data_dir / DIRECTORY / "outgoing"
         """Where part files lie while they are on their way; no object key leads there."""
 
     def __enter__(self) -> Self:
+        self._delivered = self._open().__enter__()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
