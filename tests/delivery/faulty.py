@@ -3,6 +3,7 @@
 It sends requests on as they came, `Host` included, so that the server behind it holds them to their signatures.
 """
 
+import asyncio
 import io
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,9 +33,11 @@ class Proxy:
     async def handle(self, request: web.Request, forward: Forward) -> web.StreamResponse:
         self.asked[request.method] += 1
         self.heads.append(f"{request.raw_path} {dict(request.headers)}")
-        body = await request.read()
         faults = {"PUT": self.puts, "GET": self.gets}.get(request.method, [])
         fault = faults.pop(0) if faults else None
+        if fault is deaf:
+            return await deaf(request, b"", forward)
+        body = await request.read()
         return await fault(request, body, forward) if fault else await forward(request, body)
 
 
@@ -60,7 +63,7 @@ async def before(target: str) -> AsyncIterator[Proxy]:
 
         app = web.Application(client_max_size=1 << 30)
         app.router.add_route("*", "/{path:.*}", handle)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -80,6 +83,18 @@ def refusing(status: int, code: str) -> Fault:
         )
 
     return answer
+
+
+async def deaf(_request: web.Request, _body: bytes, _forward: Forward) -> web.StreamResponse:
+    """Neither read what comes nor answer."""
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+async def silent(_request: web.Request, _body: bytes, _forward: Forward) -> web.StreamResponse:
+    """Read all, and do not answer."""
+    await asyncio.Event().wait()
+    return web.Response()
 
 
 async def breaking(request: web.Request, _body: bytes, _forward: Forward) -> web.StreamResponse:

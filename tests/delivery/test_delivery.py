@@ -15,7 +15,7 @@ from tests.server import rclone
 from imap_bulk.delivery.listing import listed
 from imap_bulk.digest import Digest
 from imap_bulk.engine.pace import Paces
-from imap_bulk.errors import BadBucket, Interrupted, SourceChanged
+from imap_bulk.errors import BadBucket, Interrupted, SourceChanged, Stalled
 from imap_bulk.model import Direction, Plan, Transfer
 
 Held = dict[str, bytes]
@@ -124,6 +124,16 @@ async def test_what_passes_is_gone_through(run: Run, held: Held, proxy: Proxy, f
     result = await run(PATIENT)
     assert (result.done, run.stored(), run.left_on_disk()) == (len(held), held, [])
     assert {setback.host for setback in run.setbacks()} <= {proxy.url.removeprefix("http://")}
+
+
+@pytest.mark.parametrize("fault", [faulty.deaf, faulty.silent])
+async def test_a_bucket_that_falls_silent_is_not_waited_for(
+    run: Run, held: Held, proxy: Proxy, fault: faulty.Fault
+) -> None:
+    proxy.puts = [fault] * len(held)  # the large one among them, more than sockets hold
+    result = await run(replace(PATIENT, idle_timeout=0.5))
+    assert (result.done, run.stored()) == (len(held), held)
+    assert {type(setback.error) for setback in run.setbacks()} == {Stalled}
 
 
 async def test_bytes_that_are_no_longer_what_was_verified_are_not_stored(run: Run, tmp_path: Path) -> None:
