@@ -45,6 +45,33 @@ def test_an_api_status_has_one_meaning(status: int, error: type[errors.BulkError
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "error", "remedy"),
+    [
+        (403, "InvalidAccessKeyId", errors.AccessDenied, "check AWS_ACCESS_KEY_ID"),
+        (403, "SignatureDoesNotMatch", errors.AccessDenied, "AWS_SECRET_ACCESS_KEY"),
+        (403, "AccessDenied", errors.AccessDenied, "what that key may do"),
+        (400, "ExpiredToken", errors.AccessDenied, "set AWS_SESSION_TOKEN"),
+        (400, "InvalidToken", errors.AccessDenied, "set AWS_SESSION_TOKEN"),
+        (400, "AuthorizationHeaderMalformed", errors.AccessDenied, "set AWS_REGION"),
+        (301, "PermanentRedirect", errors.AccessDenied, "set AWS_REGION"),
+        (403, "RequestTimeTooSkewed", errors.Rejected, "set this machine's clock"),
+        (404, "NoSuchBucket", errors.NotFound, "make the bucket"),
+        (400, "BadDigest", errors.Interrupted, "damaged on the way"),
+        (400, "RequestTimeout", errors.Stalled, ""),
+        (500, "InternalError", errors.ServerFault, ""),
+        (503, "SlowDown", errors.Busy, ""),
+        (400, "EntityTooLarge", errors.Rejected, ""),
+    ],
+)
+def test_a_bucket_that_refuses_our_own_key_is_told_with_the_remedy(
+    status: int, code: str, error: type[errors.BulkError], remedy: str
+) -> None:
+    told = http.bucket_error(status, {}, xml(code, "no"), "s3://bucket")
+    assert (type(told), remedy in str(told)) == (error, True)
+    assert str(told).startswith(f"s3://bucket: storage answered {status}: {code} no")
+
+
+@pytest.mark.parametrize(
     ("status", "body", "error"),
     [
         (403, xml("AccessDenied", "Request has expired"), errors.UrlExpired),

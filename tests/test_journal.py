@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Journal, Ledger, Record
-from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Transfer
+from imap_bulk.journal import Delivered, Journal, Ledger, Record
+from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Stored, Transfer
 
 ARCHIVE = "https://archive.example"
 DIGEST = Digest("md5", "9" * 32)
@@ -174,7 +174,7 @@ def old(tmp_path: Path, transfer: Transfer) -> Path:
         journal.write(done(transfer))
     path = tmp_path / ".imap-bulk" / "journal.sqlite3"
     with closing(sqlite3.connect(path)) as database:
-        for table in ("run", "failed", "accepted", "mirror", "mirrored"):
+        for table in ("run", "failed", "accepted", "mirror", "mirrored", "delivered"):
             database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version = 1")
     return path
@@ -185,9 +185,45 @@ def test_a_journal_of_an_earlier_version_keeps_its_records(tmp_path: Path, trans
         journal.begin_run()
         assert record_for(journal, transfer)
         journal.end_run(Result())
-    assert version_of(old) == 2
+    assert version_of(old) == 3
     with Ledger(tmp_path) as ledger:
         assert [run.wanted for run in ledger.runs()] == [0]
+
+
+def test_a_journal_from_before_buckets_learns_of_them(tmp_path: Path, transfer: Transfer) -> None:
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE delivered")
+        database.execute("PRAGMA user_version = 2")
+    stored = Stored("s3://bucket/imap/x.cdf", 3, "ab12")
+    with Delivered(tmp_path, ARCHIVE, "s3://bucket") as delivered:
+        delivered.write(done(transfer), stored)
+        delivered.flush()
+        delivered.note([(transfer.key, 3, "ab12")])
+        assert delivered.still_there([transfer.key]).keys() == {transfer.key}
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        assert record_for(journal, transfer)
+
+
+@pytest.mark.parametrize("listed", [(4, "ab12"), (3, "cd34"), None])
+def test_an_object_that_is_not_listed_as_it_was_delivered_is_not_there(
+    tmp_path: Path, transfer: Transfer, listed: tuple[int, str] | None
+) -> None:
+    with Delivered(tmp_path, ARCHIVE, "s3://bucket") as delivered:
+        delivered.write(done(transfer), Stored("s3://bucket/imap/x.cdf", 3, "ab12"))
+        delivered.flush()
+        delivered.note([(transfer.key, *listed)] if listed else [])
+        assert delivered.still_there([transfer.key]) == {}
+
+
+def test_what_was_delivered_elsewhere_or_from_elsewhere_is_not_known(tmp_path: Path, transfer: Transfer) -> None:
+    with Delivered(tmp_path, ARCHIVE, "s3://bucket") as delivered:
+        delivered.write(done(transfer), Stored("s3://bucket/imap/x.cdf", 3, "ab12"))
+    for archive, place in ((ARCHIVE, "s3://other"), ("https://b.example", "s3://bucket")):
+        with Delivered(tmp_path, archive, place) as delivered:
+            assert not delivered.has_any()
 
 
 def test_an_earlier_version_that_cannot_be_written_is_read_as_it_is(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.server import rclone
 
 from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.main import cli
@@ -93,6 +94,22 @@ def test_the_session_is_the_real_one(steps: list[tuple[str, str]], free_port: st
     outputs = list(ran(steps, free_port, tmp_path))
     assert len(outputs) == len(steps)
     for (command, told), output in zip(steps, outputs, strict=True):
+        assert without_figures(output) == without_figures(told), command
+
+
+def test_the_session_with_a_bucket_is_the_real_one(
+    free_port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "objectstore.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```console\n\$ (.*?)```", page, re.DOTALL)
+    shown = [(command, output) for command, _, output in (step.partition("\n") for step in block.split("\n$ "))]
+    before = sessions()[0][:4]  # an archive with files in it
+    with rclone.serving(tmp_path / "s3") as storage:
+        (tmp_path / "s3" / "flux").mkdir()
+        for name, value in {**storage.own_environment, "AWS_ENDPOINT_URL": storage.endpoint}.items():
+            monkeypatch.setenv(name, value)
+        outputs = list(ran([*before, *shown], free_port, tmp_path))[len(before) :]
+    for (command, told), output in zip(shown, outputs, strict=True):
         assert without_figures(output) == without_figures(told), command
 
 

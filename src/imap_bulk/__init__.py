@@ -17,6 +17,7 @@
       pins.py         what people are told about lock files
       mirroring.py    pull --since: a mirror brought up to date
       caching.py      the options that choose a cache; cache info · prune
+      delivering.py   --to: a bucket instead of the data directory
       aurorax/        AURORAX'S COMMANDS
         group.py        the group
         filters.py      the options of a search, as a query
@@ -61,6 +62,11 @@
       supply.py       transfers from the parent, asked for a little ahead
       words.py        what a helper and its parent say to each other
       wire.py         events between processes, also on a cluster
+    delivery/       FILES GO TO A BUCKET INSTEAD OF THE DISK (extra: imap-bulk[s3])
+      destination.py  where they go, as plain values that travel to workers
+      putting.py      one signed PUT, and what the bucket holds afterwards proven
+      listing.py      what a bucket holds, or why it cannot be told
+      shipment.py     one run: what is there and right stays out of the plan, what comes is remembered
     records.py      the push of records to an archive that takes no files, told from beginning to end
     bulk/           THE VERBS, each told from beginning to end
       moving.py       pull · push
@@ -97,6 +103,7 @@
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
       partial.py      what is proven of a file that is partly here, and its record for a later run
+      delivery.py     what the engine asks of a place that is no disk
       upload.py       one PUT, its last chunk held back until the digest agrees
       commit.py       part files, fsync, rename
       group.py        files that are ready together are committed together
@@ -269,10 +276,12 @@
       writing.py      lines that are read again
     lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
+    bucket.py       a bucket: where it is, and what opens it (extra: imap-bulk[s3])
     listing.py      what people and manifests list, kept on disk until all of it is checked
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed
       ledger.py       all archives and directions, read without changing anything
+      delivered.py    what has been delivered to a bucket, and which of it is still there
       mirrored.py     what a query has brought so far, by time of ingestion
       record.py       what is known of one file
       schema.py       the tables, and those of earlier versions brought up to date
@@ -286,8 +295,8 @@
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
-bulk | records | status | doctor | fixity | mirror > placing | processes > engine | archives | server | sources >
-transport > http, retry, manifest, lockfile, listing, cache, journal >
+bulk | records | status | doctor | fixity | mirror > placing | processes | delivery > engine | archives | server |
+sources > transport > http, retry, manifest, lockfile, listing, cache, bucket, journal >
 model, settings, filenames, environment > errors, digest.
 """
 

@@ -79,15 +79,18 @@ class BucketCredentials:
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(repr=False)
     region: str
+    endpoint: str | None
+    """Where buckets are, if not at Amazon's."""
 
 
 def read_bucket_credentials() -> BucketCredentials:
-    """Read `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_[DEFAULT_]REGION`."""
+    """Read what begins with `AWS_`: key, secret, token, `[DEFAULT_]REGION` and `ENDPOINT_URL[_S3]`."""
     return BucketCredentials(
         access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", ""),
         secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
         session_token=os.environ.get("AWS_SESSION_TOKEN") or None,
         region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-west-2",
+        endpoint=os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None,
     )
 
 

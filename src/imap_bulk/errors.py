@@ -26,6 +26,7 @@
         ├── BadQuery                a search condition that no archive understands
         ├── BadManifest             lines of a manifest that cannot be used
         ├── BadName                 names outside the archive's conventions
+        ├── BadBucket               a bucket that cannot be used as it was named
         └── UnsafePath              a path that leads out of the data directory
 
 Every message is one sentence for a person: what happened, to which file, what to do. No message
@@ -156,6 +157,10 @@ class BadManifest(_BadLines):
 
 class BadName(_BadLines):
     """Names outside the archive's conventions; `problems` has one entry a name."""
+
+
+class BadBucket(PermanentError):
+    """A bucket that cannot be used as it was named, or with the credentials that were given for it."""
 
 
 class UnsafePath(PermanentError):

@@ -93,6 +93,29 @@ def storage_error(status: int, headers: Mapping[str, str], body: bytes, subject:
     return by_status(status, headers, said)
 
 
+def bucket_error(status: int, headers: Mapping[str, str], body: bytes, subject: str) -> errors.BulkError:
+    """Turn the refusal of a bucket that we have a key of our own for into a typed error with the remedy.
+
+    There, unlike where somebody else signs, a 403 is about our key, and a 404 about the bucket.
+    """
+    code, message = _s3_words(body)
+    said = f"{subject}: storage answered {status}: {one_line(f'{code} {message}'.strip() or 'nothing readable')}"
+    if code == "NoSuchBucket" or (status == 404 and not code):
+        return errors.NotFound(f"{said}; make the bucket, or correct its name or AWS_ENDPOINT_URL")
+    if code in _EXPIRED_CODES | {"InvalidToken"}:
+        return errors.AccessDenied(f"{said}; get new credentials, and set AWS_SESSION_TOKEN with them")
+    if code == "RequestTimeTooSkewed" or "Request has expired" in message:
+        return errors.Rejected(f"{said}; set this machine's clock")
+    if code in ("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"):
+        return errors.AccessDenied(f"{said}; set AWS_REGION to the region of the bucket")
+    if status in (401, 403):
+        remedy = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what that key may do there"
+        return errors.AccessDenied(f"{said}; {remedy}")
+    if code in _BROKEN_BODY_CODES:
+        return errors.Interrupted(f"{said}; the bytes were damaged on the way there")
+    return storage_error(status, headers, body, subject)
+
+
 def error_document(body: bytes) -> str | None:
     """Read an API's own explanation: a JSON object with a message, and an exception or error by name."""
     if len(body) > _LOOKED_AT_BYTES or not body.lstrip().startswith(b"{"):

@@ -119,6 +119,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """An object that a bucket has confirmed: its address, its size in bytes, and its ETag, without quotes."""
+
+    address: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How a transfer ended. `bytes` crossed the wire in its last attempt; `seconds` over all attempts."""
 
@@ -132,6 +141,8 @@ class Outcome:
     error: BulkError | None = None
     is_cached: bool = False
     """Whether it came from the cache instead of the archive."""
+    stored: Stored | None = None
+    """What became of it where it was delivered to a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,7 @@ class Receipt:
     bytes: int
     digest: Digest | None
     verified_by: Proof | None
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True)

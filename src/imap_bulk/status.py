@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imap_bulk.engine.partial import PartRecord
 from imap_bulk.engine.places import abandoned_below, record_path
-from imap_bulk.journal import Failure, Holding, Ledger, Record, Run
+from imap_bulk.journal import Deliveries, Failure, Holding, Ledger, Record, Run
 from imap_bulk.model import Direction, Proof
 
 MOST_KEYS_KEPT = 1000
@@ -72,6 +72,8 @@ class Standing:
     data_dir: Path
     sides: tuple[Side, ...]
     parts: Parts
+    deliveries: tuple[Deliveries, ...] = ()
+    """What was delivered to buckets, as the journal has it: those are not asked."""
 
 
 def survey(data_dir: Path) -> Standing:
@@ -84,7 +86,8 @@ def survey(data_dir: Path) -> Standing:
         sides = tuple(
             _side(ledger, *way, holdings.get(way, []), runs.get(way)) for way in sorted({*holdings, *runs})
         )
-    return Standing(data_dir, sides, _parts(data_dir))
+        deliveries = tuple(ledger.deliveries())
+    return Standing(data_dir, sides, _parts(data_dir), deliveries)
 
 
 def failures(data_dir: Path, direction: Direction) -> list[Failure]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from imap_bulk.engine.delivery import Delivery
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
 from imap_bulk.model import Outcome, Pacing, Progress, Proof, Setback, SignedUrl, Transfer
@@ -76,10 +77,14 @@ class Run:
     settings: Settings
     events: list[Progress | Setback | Outcome | Pacing] = field(default_factory=list)
     keep: Keep | None = None
+    delivery: Delivery | None = None
+    """Where files go instead of the disk."""
 
     async def __call__(self, *transfers: Transfer) -> list[Outcome]:
         async with StorageTransport(self.settings, self.signer.storage.url) as transport:
-            engine = Engine(self.signer, transport, self.root, self.settings, self.keep)
+            delivery = self.delivery
+            begin = (lambda _paces: delivery) if delivery else None
+            engine = Engine(self.signer, transport, self.root, self.settings, self.keep, begin_delivery=begin)
             await engine.run(transfers, self.events.append)
         return [event for event in self.events if isinstance(event, Outcome)]
 

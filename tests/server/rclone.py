@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests import canaries
 
-from imap_bulk.server.s3 import BucketOptions
+from imap_bulk.bucket import BucketOptions
 
 RCLONE = Path(sysconfig.get_path("scripts"), "rclone")
 ACCESS_KEY_ID = "IMAPBULKTESTS"
@@ -36,10 +36,15 @@ class S3Server:
         return BucketOptions(place, self.endpoint, **given)
 
     @property
-    def environment(self) -> dict[str, str]:
+    def own_environment(self) -> dict[str, str]:
         """What a shell would have set to use it."""
         own = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": canaries.AWS_SECRET}
-        return {**os.environ, **own, "AWS_REGION": "us-east-1"}
+        return {**own, "AWS_REGION": "us-east-1"}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of such a shell."""
+        return {**os.environ, **self.own_environment}
 
 
 @contextmanager

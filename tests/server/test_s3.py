@@ -17,9 +17,10 @@ from tests.contracts import BODY, NAME, OTHER, StorageContract, etag
 from tests.server import rclone
 
 from imap_bulk import filenames
+from imap_bulk.bucket import BucketOptions
+from imap_bulk.errors import BadBucket
 from imap_bulk.server.app import CATALOG_NAME, ArchiveServer, ServerOptions
 from imap_bulk.server.catalog import Catalog
-from imap_bulk.server.s3 import BadBucket, BucketOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -1,9 +1,11 @@
 """A pull and a push: plan, move, count."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imap_bulk import processes
 from imap_bulk.archives.base import Archive
@@ -17,6 +19,9 @@ from imap_bulk.journal import Journal
 from imap_bulk.model import Direction, Outcome, Plan, RemoteFile, Result, Status, Transfer
 from imap_bulk.placing import Placing, missing
 from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:  # needs the extra s3
+    from imap_bulk.delivery import Destination, Shipment
 
 Move = Callable[[Archive, Iterable[Transfer], int, Path, Settings, EngineReport], Awaitable[None]]
 """Moves transfers, so many, below a data directory and reports how each ended: here, or on a cluster."""
@@ -43,22 +48,34 @@ async def pull(
     move: Move | None = None,
     cache: Cache | None = None,
     offline: bool = False,
+    destination: "Destination | None" = None,
 ) -> Result:
     """Bring `files` of `archive` to their places below `data_dir`, by `move` if not by this process.
 
     `files` is usually `archive.search(query)`; it is read after the archive was opened. Files of known sha256 are
     taken from `cache`, and what was verified enters it. When `offline`, the archive is asked for no file: those
-    that are not on this machine fail. Raises BulkError when the search fails, OSError when this machine cannot go
-    on; a file that fails is counted instead.
+    that are not on this machine fail. Files for a `destination` go there, below `data_dir` is but the journal, and
+    `cache` is filled alone; a `move` of another kind has to know the destination by itself. Raises BulkError when
+    the search fails, OSError when this machine cannot go on; a file that fails is counted instead.
     """
+    shipment: Shipment | None = None
+    if destination:
+        shipment = destination.shipment(data_dir, archive.name, settings, create=not dry_run)
 
     async def wanted() -> AsyncIterator[Transfer | Outcome]:
         async for file in files:
-            yield _placed(file, data_dir)
+            placed = _placed(file, data_dir)
+            if shipment and isinstance(placed, Transfer):
+                placed = replace(placed, path=shipment.place_of(file.key))
+            yield placed
 
-    by = move or partial(processes.move, keep=cache.keep if cache else None)
-    stock = _Stock(cache, offline)
-    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, by, stock)
+    stock = _Stock(None if destination else cache, offline)
+    by = move or partial(
+        processes.move,
+        keep=cache.keep if cache else None,
+        open_delivery=destination.opened if destination else None,
+    )
+    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, by, stock, shipment)
 
 
 async def push(
@@ -98,11 +115,16 @@ async def _run(
     dry_run: bool,
     move: Move,
     stock: _Stock = _NO_STOCK,
+    shipment: "Shipment | None" = None,
 ) -> Result:
-    with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
-        tally = Tally(report, journal)
+    with Journal(data_dir, archive.name, direction, create=not dry_run) as journal, shipment or nullcontext():
+        tally = Tally(report, shipment.notebook(journal) if shipment else journal)
         async with archive:
+            if shipment:
+                await shipment.check()
             await plan(wanted, journal, settings, tally)
+            if shipment:
+                await shipment.leave_out(journal, tally.take_at_once)
             files, known_bytes, unsized = journal.totals()
             report(Plan(files, known_bytes, unsized, tally.skipped))
             if dry_run:
@@ -115,7 +137,8 @@ async def _run(
             try:
                 await _take_from(stock, journal, data_dir, settings, tally)
                 left, _, _ = journal.totals()
-                await move(archive, journal.todo(), left, data_dir, settings, tally.take)
+                root = shipment.scratch if shipment else data_dir
+                await move(archive, journal.todo(), left, root, settings, tally.take)
             finally:
                 journal.end_run(tally.result())
                 report(tally.result())

@@ -43,13 +43,16 @@ class Console:
         *,
         quiet: bool = False,
         json: bool = False,
+        to: str = "",
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Write for people, or `json` for programs; `to` is where files go, if that is not the disk."""
         self._verb = verb
         self._quiet = quiet
         self._json = json
+        self._to = to
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._people = self._stderr if json else self._stdout
@@ -82,12 +85,12 @@ class Console:
     def __call__(self, event: Event) -> None:
         """Take an event of the run."""
         self._meter.take(event)
-        if self._json and (line := events.line(event, self._meter.proofs)):
+        if self._json and (line := events.line(event, self._meter.proofs, self._to)):
             self._put(self._stdout, line)
         if isinstance(event, Outcome):
             self._take_outcome(event)
         elif isinstance(event, Transfer) and not self._json:
-            self._put(self._stdout, words.planned(event))
+            self._put(self._stdout, words.planned(event, self._to))
         elif isinstance(event, Result):
             self._sum_up(event)
 

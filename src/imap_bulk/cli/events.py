@@ -11,15 +11,18 @@ from imap_bulk.model import Event, Outcome, Pacing, Plan, Progress, Result, Setb
 SCHEMA = 1
 
 
-def line(event: Event, proofs: Proofs) -> str | None:
-    """Write an event as a line without its end; None for one that is not told singly."""
+def line(event: Event, proofs: Proofs, to: str = "") -> str | None:
+    """Write an event as a line without its end; None for one that is not told singly.
+
+    `to` is where files go, if that is not the disk.
+    """
     match event:
         case Plan():
             told = plan(event)
         case Transfer():
-            told = {"event": "transfer", **transfer(event)}
+            told = {"event": "transfer", **transfer(event, to)}
         case Outcome():
-            told = outcome(event)
+            told = outcome(event, to)
         case Result():
             told = summary(event, proofs)
         case Progress() | Setback() | Pacing():
@@ -50,24 +53,24 @@ def plan(event: Plan) -> dict[str, Any]:
     return {"event": "plan", **told}
 
 
-def transfer(event: Transfer) -> dict[str, Any]:
-    """Describe a transfer, without saying how it goes."""
+def transfer(event: Transfer, to: str = "") -> dict[str, Any]:
+    """Describe a transfer, without saying how it goes; `path` is an address if it goes `to` somewhere."""
     return {
         "direction": str(event.direction),
         "key": event.key,
-        "path": str(event.path),
+        "path": f"{to}/{event.key}" if to else str(event.path),
         "size": event.size,
         "digest": str(event.digest) if event.digest else None,
     }
 
 
-def outcome(event: Outcome) -> dict[str, Any]:
+def outcome(event: Outcome, to: str = "") -> dict[str, Any]:
     """Describe how a transfer ended; `digest` is that of the bytes, where they were seen."""
     error = event.error
     return {
         "event": "outcome",
         "status": str(event.status),
-        **transfer(event.transfer),
+        **transfer(event.transfer, to),
         "attempts": event.attempts,
         "seconds": round(event.seconds, 6),
         "bytes": event.bytes,

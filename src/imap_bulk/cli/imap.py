@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import caching, options, tables
+from imap_bulk.cli import caching, delivering, options, tables
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.moving import pull_files, push_files
 from imap_bulk.cli.options import Place, Wishes
@@ -92,6 +92,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
     "--summary-markdown", "summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.",
 )  # fmt: skip
+@delivering.to
 @options.dask
 @options.transfer_options
 @click.pass_obj
@@ -109,14 +110,20 @@ def pull(
 
     --locked uses and fills the user's cache; other pulls do so when --cache-dir or IMAP_BULK_CACHE_DIR names one.
 
+    --to puts each file into a bucket, at PREFIX and its archive path, once it was verified; the data directory
+    holds the journal and what is on its way. What the bucket still holds as it was does not move again.
+
     \b
     Examples:
       imap-bulk pull --instrument mag --data-level l2 --version latest
       imap-bulk --data-dir /data pull wanted.txt --jobs 16
       imap-bulk pull --instrument mag --since last
       imap-bulk pull --locked data.lock --offline
+      imap-bulk pull --instrument mag --to s3://bucket/imap-data
     """
-    cache = caching.chosen(cache_dir, no_cache, usually=locked is not None)
+    to = given["to"]
+    delivering.check(to, since=since, offline=offline, has_cache_dir=cache_dir is not None)
+    cache = caching.chosen(cache_dir, no_cache or to is not None, usually=locked is not None)
     wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
     by_filters = options.any_given(given)
     if since:

@@ -17,7 +17,7 @@ from imap_bulk.cli.ending import INTERRUPTED, ExitCode
 from imap_bulk.cli.options import Place
 from imap_bulk.cli.recording import ARGUMENTS
 from imap_bulk.environment import read_environment
-from imap_bulk.errors import BadManifest, BadName, BadQuery, BulkError, TransientError
+from imap_bulk.errors import BadBucket, BadManifest, BadName, BadQuery, BulkError, TransientError
 
 _LOG = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
     match error:
         case KeyboardInterrupt():
             return ExitCode.INTERRUPTED, INTERRUPTED
-        case BadQuery() | BadManifest() | BadName():
+        case BadQuery() | BadManifest() | BadName() | BadBucket():
             return ExitCode.USAGE, str(error)
         case TransientError():
             return ExitCode.AGAIN, f"{error}; another try may help: run the same command again"

@@ -17,6 +17,7 @@ from imap_bulk.cli.words import Verb
 if TYPE_CHECKING:
     from imap_bulk.archives.base import Archive
     from imap_bulk.bulk import Move, Report
+    from imap_bulk.delivery import Destination
     from imap_bulk.mirror import Mirror
     from imap_bulk.model import Event, RemoteFile, Transfer
 
@@ -35,7 +36,7 @@ def pull_files(
     """
     from imap_bulk import bulk
 
-    move = _fanout(wishes.dask) if wishes.dask else None
+    move = _fanout(wishes.dask, wishes.to) if wishes.dask else None
     with (
         _console(Verb.PULL, wishes) as console,
         recorded(console, Verb.PULL, archive, data_dir, wishes) as recorder,
@@ -44,7 +45,7 @@ def pull_files(
         report = _heard_by(mirror, report) if mirror else report
         work = bulk.pull(
             archive, files, data_dir, wishes.settings, report, dry_run=wishes.dry_run,
-            move=move, cache=wishes.cache, offline=wishes.offline,
+            move=move, cache=wishes.cache, offline=wishes.offline, destination=wishes.to,
         )  # fmt: skip
         result = run(work)
         _tell_plan(console, Verb.PULL, wishes)
@@ -81,17 +82,17 @@ def _heard_by(mirror: "Mirror", report: "Report") -> "Report":
     return both
 
 
-def _fanout(address: str) -> "Move":
+def _fanout(address: str, to: "Destination | None") -> "Move":
     """Have a Dask cluster move the files. Raises click.UsageError where Dask is missing."""
     try:
         from imap_bulk.fanout import Fanout
     except ModuleNotFoundError:
         raise click.UsageError("--dask needs Dask; install imap-bulk[dask].") from None
-    return Fanout(address).move
+    return Fanout(address, to).move
 
 
 def _console(verb: Verb, wishes: Wishes) -> Console:
-    return Console(verb, quiet=wishes.quiet, json=wishes.as_json)
+    return Console(verb, quiet=wishes.quiet, json=wishes.as_json, to=str(wishes.to or ""))
 
 
 def _tell_plan(console: Console, verb: Verb, wishes: Wishes) -> None:

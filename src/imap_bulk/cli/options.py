@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from imap_bulk.environment import ArchiveEnvironment, read_archive_environment, read_environment
+from imap_bulk.cli import delivering
+from imap_bulk.environment import (
+    ArchiveEnvironment,
+    read_archive_environment,
+    read_bucket_credentials,
+    read_environment,
+)
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
     from imap_bulk.cache import Cache
+    from imap_bulk.delivery import Destination
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -54,9 +61,10 @@ class Place:
     @property
     def secrets(self) -> tuple[str, ...]:
         """All that must not be shown to anybody."""
-        told = read_environment()
+        told, bucket = read_environment(), read_bucket_credentials()
         others = (read_archive_environment(archive).api_key for archive in OTHER_ARCHIVES)
-        return tuple(filter(None, (self.api_key, told.api_key, told.access_token, *others)))
+        ours = (bucket.secret_access_key, bucket.session_token)
+        return tuple(filter(None, (self.api_key, told.api_key, told.access_token, *ours, *others)))
 
 
 def _completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[CompletionItem]]:
@@ -271,6 +279,8 @@ class Wishes:
     """Where a summary in Markdown belongs."""
     dask: str | None = None
     """The cluster that is to move the files."""
+    to: "Destination | None" = None
+    """The bucket in which they are to end."""
 
 
 def wishes_of(given: dict[str, Any]) -> Wishes:
@@ -286,7 +296,10 @@ def wishes_of(given: dict[str, Any]) -> Wishes:
         transport=given.pop("transport"),
         limit_requests=given.pop("limit_requests"),
     )
-    return Wishes(settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"), given.pop("report"))
+    to = delivering.destination(given.pop("to", None))  # of commands that have it
+    return Wishes(
+        settings, given.pop("dry_run"), given.pop("quiet"), given.pop("as_json"), given.pop("report"), to=to
+    )
 
 
 def agreed(question: str, *, yes: bool) -> bool:

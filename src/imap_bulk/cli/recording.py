@@ -34,7 +34,7 @@ def recorded(
         return
     from imap_bulk.report import Doing, Recorder, write
 
-    recorder = Recorder(Doing(str(verb), archive.name, str(data_dir), _command()))
+    recorder = Recorder(Doing(str(verb), archive.name, str(wishes.to or data_dir), _command()))
 
     def both(event: Event) -> None:
         recorder(event)

@@ -27,6 +27,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 def told(standing: "Standing", command: str) -> str:
     """Say how things stand; `command` is `imap-bulk` with the options that lead to this place."""
     parts = [line for side in standing.sides for line in _of_side(side, command)]
+    parts += _of_deliveries(standing)
     if standing.parts.files:
         parts += ["", *_row("left over", _of_parts(standing))]
     if not parts:
@@ -65,6 +66,21 @@ def _of_side(side: "Side", command: str) -> Iterator[str]:
         yield from _row("on disk", *_disk(side, command))
     if side.run:
         yield from _row("last run", *_run(side, side.run, command))
+
+
+def _of_deliveries(standing: "Standing") -> Iterator[str]:
+    ways = dict.fromkeys((each.archive, each.place) for each in standing.deliveries)
+    for archive, place in ways:
+        those = [each for each in standing.deliveries if (each.archive, each.place) == (archive, place)]
+        files, n_bytes = sum(each.files for each in those), sum(each.bytes for each in those)
+        last = ago(time.time() - max(each.last for each in those))
+        yield ""
+        yield click.style(f"delivered from {archive} to {place}", bold=True)
+        yield from _row(
+            "files",
+            f"{words.files(files)}, {words.size(n_bytes)}, the last {last}",
+            _proofs({each.verified_by: each.files for each in those}),
+        )
 
 
 def _proofs(proofs: Mapping[Any, int]) -> str:
@@ -153,6 +169,17 @@ def as_json(standing: "Standing") -> str:
             "schema": SCHEMA,
             "data_dir": str(standing.data_dir),
             "archives": [_side_fields(side) for side in standing.sides],
+            "deliveries": [
+                {
+                    "archive": each.archive,
+                    "place": each.place,
+                    "files": each.files,
+                    "bytes": each.bytes,
+                    "verified_by": str(each.verified_by or "nothing"),
+                    "last": _time(each.last),
+                }
+                for each in standing.deliveries
+            ],
             "part_files": {"files": parts.files, "bytes": parts.bytes, "proven_bytes": parts.proven},
         },
         indent=2,

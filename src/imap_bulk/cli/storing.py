@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from imap_bulk.environment import read_bucket_credentials
+from imap_bulk.errors import BadBucket
 
 if TYPE_CHECKING:
+    from imap_bulk.bucket import BucketOptions
     from imap_bulk.server.importing import Survey
-    from imap_bulk.server.s3 import BucketOptions
 
 _LINE_SECONDS = 2.0
 """Between two lines about an import that goes on."""
@@ -47,7 +48,7 @@ def store_options(
 def _bucket(place: str, endpoint: str | None) -> "BucketOptions":
     """Name a bucket with what the environment opens it with. Raises click.UsageError."""
     try:
-        from imap_bulk.server.s3 import BadBucket, BucketOptions
+        from imap_bulk.bucket import BucketOptions
     except ModuleNotFoundError:
         raise click.UsageError("--storage needs obstore; install imap-bulk[s3].") from None
     told = read_bucket_credentials()

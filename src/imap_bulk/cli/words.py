@@ -62,10 +62,10 @@ def success(verb: Verb, outcome: Outcome) -> str:
     return f"{outcome.transfer.key}: {how}, {size(outcome.bytes)} in {duration(outcome.seconds)} ({proof})"
 
 
-def planned(transfer: Transfer) -> str:
-    """Say what a dry run would have moved."""
+def planned(transfer: Transfer, to: str = "") -> str:
+    """Say what a dry run would have moved; `to` is where, if that is not the disk."""
     known = "" if transfer.size is None else f" ({size(transfer.size)})"
-    return f"{transfer.key} -> {transfer.path}{known}"
+    return f"{transfer.key} -> {f'{to}/{transfer.key}' if to else transfer.path}{known}"
 
 
 def plan(verb: Verb, planned: Plan) -> str:

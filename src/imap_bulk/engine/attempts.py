@@ -63,13 +63,21 @@ class Attempts(Surroundings):
         self._count += 1
         self._signed_url = None
         try:
+            if self._download.is_verified:
+                return await self._download.deliver()
             if self._transfer.direction is Direction.PULL:
                 return await self._download.attempt(await self._signed())
             return await self._push()
         except BulkError as error:
-            host = self._signed_url.host if self._signed_url else ARCHIVE
-            self._desk.report(Setback(self._transfer, host, self._count, error))
+            self._desk.report(Setback(self._transfer, self._host(), self._count, error))
             raise
+
+    def _host(self) -> str:
+        """Tell whose doing a failure is."""
+        delivery = self._desk.way.delivery
+        if delivery and self._download.is_verified:
+            return delivery.host
+        return self._signed_url.host if self._signed_url else ARCHIVE
 
     def done(self, receipt: Receipt) -> Outcome:
         """Tell how the transfer has ended well."""
@@ -81,6 +89,7 @@ class Attempts(Surroundings):
             receipt.bytes,
             receipt.digest,
             receipt.verified_by,
+            stored=receipt.stored,
         )
 
     def not_done(self, status: Status, error: BulkError | None = None) -> Outcome:

@@ -15,6 +15,7 @@ from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.behind import to_the_end
 from imap_bulk.engine.commit import PartFile
+from imap_bulk.engine.delivery import Delivery
 from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.pace.buckets import Budget
 from imap_bulk.engine.partial import Identity, Partial, resumable
@@ -22,7 +23,7 @@ from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
 from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.signer import Signer
-from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
+from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Response, Transport, refusal
 
@@ -56,6 +57,7 @@ class Way:
     budget: Budget
     group: GroupCommit
     keep: Keep | None = None
+    delivery: Delivery | None = None
 
 
 class Download:
@@ -67,6 +69,7 @@ class Download:
         self._progress = progress
         self._promise: Promise | None = None
         self._partial: Partial | None = None
+        self._verified: tuple[Digest, Proof | None] | None = None
         self._is_fresh = True
         self._resumed_from = 0
         self._restarts = 0
@@ -80,6 +83,11 @@ class Download:
     def position(self) -> int:
         """Bytes that are here, over all attempts."""
         return self._partial.position if self._partial else 0
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether all bytes are here and right, and only their delivery is still to be done."""
+        return self._verified is not None
 
     async def attempt(self, signed: SignedUrl) -> Receipt:
         """Try to bring the file to its place.
@@ -126,14 +134,34 @@ class Download:
         proof = await self._judge(self._partial, promise)
         if way.keep and proof and proof.verifies:
             await to_the_end(way.keep, self._partial.part.path, digest)
+        if way.delivery:
+            self._verified = digest, proof
+            return await self.deliver()
         if way.settings.fsync:
             await way.group.commit(self._partial.part, self._partial.front)
         else:
             self._partial.part.rename()
-        way.places.remove_abandoned(self._transfer.path)
+        return self._done(digest, proof)
+
+    async def deliver(self) -> Receipt:
+        """Try to take the verified bytes to where they belong instead of the disk. Raises as `attempt`."""
+        delivery, partial, verified = self._way.delivery, self._partial, self._verified
+        assert delivery
+        assert partial
+        assert verified
+        try:
+            stored = await delivery.deliver(self._transfer, partial.part.path, verified[0])
+        except errors.SourceChanged as error:  # after it was verified: the disk's doing, not the archive's
+            self._forget()
+            raise errors.DigestMismatch(str(error)) from error
+        partial.part.discard()
+        return self._done(*verified, stored)
+
+    def _done(self, digest: Digest, proof: Proof | None, stored: Stored | None = None) -> Receipt:
+        self._way.places.remove_abandoned(self._transfer.path)
         fetched = self.position - self._resumed_from
-        self._partial = None
-        return Receipt(Status.DONE, fetched, digest, proof)
+        self._partial = self._verified = None
+        return Receipt(Status.DONE, fetched, digest, proof, stored)
 
     async def _judge(self, partial: Partial, promise: Promise) -> Proof | None:
         """Have the content looked at, in a thread if it is long; return the strongest proof of it.
@@ -172,6 +200,8 @@ class Download:
     async def _is_there_already(self, promise: Promise) -> bool:
         """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
         path, wished = self._transfer.path, promise.digest
+        if self._way.delivery:  # what is on the disk is not where it belongs
+            return False
         if self._way.settings.overwrite or wished is None or not self._way.places.had(path) or not path.is_file():
             return False
         if promise.size is not None and path.stat().st_size != promise.size:
@@ -216,12 +246,18 @@ class Download:
         must_promise = self._way.settings.require_verified and not self._way.signer.content_proves
         if must_promise and promise.digest is None:
             raise errors.Unverified(f"{self._transfer.key}: storage names no digest to verify with")
+        delivery = self._way.delivery
+        if delivery and (promise.size or 0) > delivery.most_bytes:
+            raise errors.Rejected(
+                f"{self._transfer.key}: {promise.size} bytes are more than the {delivery.most_bytes} that can be "
+                "delivered at once; pull it to a disk"
+            )
         self._promise = promise
         return promise
 
     def _forget(self) -> None:
         partial, self._partial, self._promise = self._partial, None, None
-        self._resumed_from = 0
+        self._resumed_from, self._verified = 0, None
         if partial:
             partial.part.discard()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from imap_bulk.engine.attempts import Attempts, Desk, Report
+from imap_bulk.engine.delivery import BeginDelivery
 from imap_bulk.engine.download import Keep, Way, memory_of_stream
 from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.pace import Paces
@@ -39,6 +40,8 @@ class Engine:
     settings: Settings
     keep: Keep | None = None
     """Takes the part file and digest of each download that was verified, before it is committed."""
+    begin_delivery: BeginDelivery | None = None
+    """Begins to take what was verified elsewhere: then nothing stays below `root`."""
     paces: Paces | None = None
     """How hard hosts are pressed, for those who have a say in it; else the run's own."""
 
@@ -50,7 +53,10 @@ class Engine:
         paces = self.paces or Paces(self.settings)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
-        way = Way(transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep)
+        delivery = self.begin_delivery(paces) if self.begin_delivery else None
+        way = Way(
+            transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep, delivery
+        )
         desk = Desk(signer, way, paces, report)
         shared = transfers if isinstance(transfers, AsyncIterable) else _AtHand(transfers)
         try:

@@ -6,7 +6,7 @@ compared instead, and a damaged object is at once sent again to the same URL, wh
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -23,6 +23,9 @@ EMPTY = Digest("md5", hasher("md5").hexdigest())
 
 _PUTS_PER_URL = 3
 
+Refuse = Callable[[Response, str], Awaitable[Exception]]
+"""Makes an error of an answer; the text names what it is about."""
+
 
 async def upload(
     transport: Transport,
@@ -36,16 +39,9 @@ async def upload(
     Raises BulkError when this attempt failed; SourceChanged also when the file is not what the manifest says.
     """
     for last in (False,) * (_PUTS_PER_URL - 1) + (True,):
-        source = _Source(transfer, settings.chunk_bytes, progress)
-        try:
-            with await transport.put(signed, source.chunks, source.size) as response:
-                if response.status not in (200, 201, 204):
-                    raise await refusal(response, transfer.key)
-        except errors.TransientError:
-            if source.failure:  # the HTTP library only saw its body end short
-                raise source.failure from None
-            raise
-        stored = Digest.from_etag(response.headers.get("ETag"))
+        source = Source(transfer, settings.chunk_bytes, progress)
+        etag = await put_once(transport, signed, source, transfer.key)
+        stored = Digest.from_etag(etag)
         sent = source.md5()
         if stored is None or stored == sent:
             break
@@ -57,10 +53,35 @@ async def upload(
     return Receipt(Status.DONE, source.size, source.recorded(), verified_by)
 
 
-class _Source:
+async def put_once(
+    transport: Transport, signed: SignedUrl, source: "Source", subject: str, refuse: Refuse = refusal
+) -> str | None:
+    """Send a file once; return the ETag that storage answers with.
+
+    Raises what `refuse` makes of an answer that is none of success, BulkError, and as `Source.chunks`.
+    """
+    try:
+        with await transport.put(signed, source.chunks, source.size) as response:
+            if response.status not in (200, 201, 204):
+                raise await refuse(response, subject)
+    except errors.TransientError:
+        if source.failure:  # the HTTP library only saw its body end short
+            raise source.failure from None
+        raise
+    return response.headers.get("ETag")
+
+
+class Source:
     """The file to be sent, in chunks, hashed on the way, the last one held back for a last look."""
 
-    def __init__(self, transfer: Transfer, chunk_bytes: int, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        transfer: Transfer,
+        chunk_bytes: int,
+        progress: Callable[[int], None],
+        md5: Digest | None = None,
+    ) -> None:
+        """Send `transfer.path`; where its `md5` is known and it has a digest, only that is computed again."""
         self._transfer = transfer
         self._chunk_bytes = chunk_bytes
         self._progress = progress
@@ -70,9 +91,9 @@ class _Source:
             raise errors.SourceChanged(f"{transfer.path} has {self.size} bytes now, it had {transfer.size}")
         if self.size > LARGEST_PUT_BYTES:
             raise errors.Rejected(f"{transfer.path}: storage takes at most 5 GiB in one upload")
-        self._hashes = {
-            name: hasher(name) for name in {"md5", transfer.digest.algorithm if transfer.digest else "md5"}
-        }
+        self._md5 = md5
+        needed = {transfer.digest.algorithm if transfer.digest else "md5", *(() if md5 else ("md5",))}
+        self._hashes = {name: hasher(name) for name in needed}
         self.failure: Exception | None = None
         """Why the body ended short, if it did for a reason of this machine."""
 
@@ -132,7 +153,7 @@ class _Source:
 
     def md5(self) -> Digest:
         """MD5 of what was sent: what S3 calls the ETag of a single PUT."""
-        return self._digest("md5")
+        return self._md5 or self._digest("md5")
 
     def recorded(self) -> Digest:
         """Return the digest to remember: the manifest's kind, else MD5."""

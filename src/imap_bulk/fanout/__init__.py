@@ -8,7 +8,10 @@ allows a host (`jobs`, `limit_requests`, `limit_rate`) is shared out, and the Re
 all, so that many workers are as polite as one.
 
 Workers must see the data directory under the same path: a token in it, which they look for, says that they do, and
-its disappearance that the run was stopped. Extra: imap-bulk[dask].
+its disappearance that the run was stopped. Where files go to a bucket they need not: what is on its way lies in
+the worker's own directory, and that the run was stopped is told by Dask, which cancels the task.
+
+Extra: imap-bulk[dask].
 """
 
 from imap_bulk.fanout.cluster import Fanout

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from distributed import Client, LocalCluster
 
@@ -20,6 +20,9 @@ from imap_bulk.fanout.dealing import Dealer
 from imap_bulk.journal import DIRECTORY
 from imap_bulk.model import Transfer
 from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:  # needs the extra s3
+    from imap_bulk.delivery import Destination
 
 _ADDRESS = re.compile(r"local:(?P<count>[1-9][0-9]{0,3})|(?:tcp|tls|ws|wss)://.+")
 
@@ -32,6 +35,8 @@ class Fanout:
     """
 
     address: str
+    destination: "Destination | None" = None
+    """Where workers deliver files, if not to the data directory: then they need not see that."""
     connect_timeout: float = 30.0
     patience: float = 60.0
     """Seconds without any worker after which the run gives up."""
@@ -54,7 +59,7 @@ class Fanout:
         with _token(root) as token:
             async with AsyncExitStack() as stack:
                 client = await self._connect(stack)
-                kit = pickle.dumps((archive, root))
+                kit = pickle.dumps((archive, root, self.destination))
                 dealer = Dealer(client, kit, token, settings, report, transfers, count)
                 client.subscribe_topic(dealer.topic, dealer.hear)  # type: ignore[no-untyped-call]
                 await dealer.to_the_end(self.patience)

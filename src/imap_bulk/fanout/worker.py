@@ -3,20 +3,26 @@
 import asyncio
 import errno
 import pickle
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from distributed import get_worker
 
 from imap_bulk.archives.base import Archive
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.pace import Paces
-from imap_bulk.errors import Busy
+from imap_bulk.errors import Busy, Rejected
 from imap_bulk.model import Outcome, Pacing, Progress, Setback, Transfer
 from imap_bulk.processes.wire import Telling
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
+
+if TYPE_CHECKING:  # needs the extra s3
+    from imap_bulk.delivery import Destination
 
 _STREAM_SECONDS = 0.5
 
@@ -42,13 +48,48 @@ def work(
     kit: bytes, token: Path, share: Settings, topic: str, number: int, transfers: Sequence[Transfer]
 ) -> bytes:
     """Run the engine on a worker; return all outcomes, most of which were streamed before."""
+    archive, root, destination = _unpacked(kit)
+    wire = _Wire(topic, number, transfers)
+    if destination:
+        return _deliver(archive, destination, share, transfers, wire)
     if not token.exists():
         worker = f"the Dask worker at {get_worker().address}"
         raise FileNotFoundError(
             errno.ENOENT, f"{worker} does not see this directory; all must, under this path", str(token.parents[1])
         )
-    archive, root = pickle.loads(kit)  # noqa: S301
-    return asyncio.run(_move(archive, root, share, transfers, _Wire(topic, number, transfers), token))
+    return asyncio.run(_move(archive, root, share, transfers, wire, token.exists))
+
+
+def _unpacked(kit: bytes) -> tuple[Archive, Path, "Destination | None"]:
+    """Unpack what a worker works with. Raises Rejected."""
+    try:
+        archive, root, destination = pickle.loads(kit)  # noqa: S301
+    except ModuleNotFoundError as error:
+        raise Rejected(
+            f"the Dask worker at {get_worker().address} has no {error.name}; install imap-bulk[dask,s3] there"
+        ) from None
+    return archive, root, destination
+
+
+def _deliver(
+    archive: Archive,
+    destination: "Destination",
+    settings: Settings,
+    transfers: Sequence[Transfer],
+    wire: "_Wire",
+) -> bytes:
+    """Move a chunk whose files go to a bucket: what is on its way lies at the worker, for as long as it is."""
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_wanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state != "cancelled"
+
+    with tempfile.TemporaryDirectory(prefix="imap-bulk-", dir=worker.local_directory) as directory:
+        scratch = Path(directory)
+        own = [replace(transfer, path=scratch / transfer.path.name) for transfer in transfers]
+        return asyncio.run(_move(archive, scratch, settings, own, wire, is_wanted, destination))
 
 
 async def _move(
@@ -57,18 +98,20 @@ async def _move(
     settings: Settings,
     transfers: Sequence[Transfer],
     wire: "_Wire",
-    token: Path,
+    is_wanted: Callable[[], bool],
+    destination: "Destination | None" = None,
 ) -> bytes:
     paces = Paces(settings)
     _AT_WORK[wire.topic] = _AtWork(paces, asyncio.get_running_loop())
+    opened = destination.opened(settings) if destination else nullcontext()
     try:
-        async with archive, StorageTransport(settings, archive.name) as transport:
-            engine = Engine(archive, transport, root, settings, paces=paces)
+        async with archive, StorageTransport(settings, archive.name) as transport, opened as begin_delivery:
+            engine = Engine(archive, transport, root, settings, begin_delivery=begin_delivery, paces=paces)
             running = asyncio.ensure_future(engine.run(transfers, wire.take))
             while not running.done():
                 await asyncio.wait([running], timeout=_STREAM_SECONDS)
                 wire.send()
-                if not token.exists():  # nobody waits for us any more
+                if not is_wanted():  # nobody waits for us any more
                     running.cancel()
             if not running.cancelled():
                 running.result()

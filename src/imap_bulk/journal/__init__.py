@@ -7,15 +7,29 @@ run again.
 
 journal.py   one archive and one direction: planned, done, failed
 ledger.py    all archives and directions, read without changing anything
+delivered.py what has been delivered to a bucket, and which of it is still there
 mirrored.py  what a query has brought so far, by time of ingestion
 record.py    what is known of one file
 schema.py    the tables, and those of earlier versions brought up to date
 """
 
+from imap_bulk.journal.delivered import Delivered, Held
 from imap_bulk.journal.journal import Journal
-from imap_bulk.journal.ledger import Failure, Holding, Ledger, Run
+from imap_bulk.journal.ledger import Deliveries, Failure, Holding, Ledger, Run
 from imap_bulk.journal.mirrored import Mirrored
 from imap_bulk.journal.record import Record
 from imap_bulk.journal.schema import DIRECTORY
 
-__all__ = ["DIRECTORY", "Failure", "Holding", "Journal", "Ledger", "Mirrored", "Record", "Run"]
+__all__ = [
+    "DIRECTORY",
+    "Delivered",
+    "Deliveries",
+    "Failure",
+    "Held",
+    "Holding",
+    "Journal",
+    "Ledger",
+    "Mirrored",
+    "Record",
+    "Run",
+]

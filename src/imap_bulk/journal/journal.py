@@ -127,6 +127,11 @@ class Journal:
         ).fetchone()
         return files, int(known), unsized
 
+    def span(self) -> tuple[str, str] | None:
+        """Return the first and the last key that is to do, in the order of their characters."""
+        first, last = self._database.execute("SELECT min(key), max(key) FROM plan WHERE todo").fetchone()
+        return None if first is None else (first, last)
+
     def sample(self, count: int, seed: str) -> None:
         """Leave of the plan `count` transfers at most; the same `seed` chooses the same. Raises OSError."""
         self._database.create_function("place_in", 1, partial(_place_in_sample, seed), deterministic=True)

@@ -13,6 +13,10 @@ _HOLDINGS = """
 SELECT direction, archive, verified_by, count(*), total(size), max(at) FROM moved
 GROUP BY direction, archive, verified_by ORDER BY direction, archive, verified_by
 """
+_DELIVERIES = """
+SELECT place, archive, verified_by, count(*), total(size), max(at) FROM delivered
+GROUP BY place, archive, verified_by ORDER BY place, archive, verified_by
+"""
 _RUNS = """
 SELECT direction, archive, started, seconds, wanted, done, skipped, failed, cancelled FROM run
 ORDER BY direction, archive
@@ -37,6 +41,18 @@ class Holding(NamedTuple):
     bytes: int
     last: float
     """Unix time at which the latest of them was moved or proven."""
+
+
+class Deliveries(NamedTuple):
+    """Files delivered from one archive to one place that one kind of proof speaks for."""
+
+    place: str
+    archive: str
+    verified_by: Proof | None
+    files: int
+    bytes: int
+    last: float
+    """Unix time at which the latest of them was delivered."""
 
 
 class Run(NamedTuple):
@@ -89,6 +105,13 @@ class Ledger:
         return [
             Holding(Direction(way), archive, Proof(proof) if proof else None, files, int(size), last)
             for way, archive, proof, files, size, last in self._database.execute(_HOLDINGS)
+        ]
+
+    def deliveries(self) -> list[Deliveries]:
+        """Count what has been delivered to buckets."""
+        return [
+            Deliveries(place, archive, Proof(proof) if proof else None, files, int(size), last)
+            for place, archive, proof, files, size, last in self._database.execute(_DELIVERIES)
         ]
 
     def runs(self) -> list[Run]:

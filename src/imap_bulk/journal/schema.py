@@ -44,8 +44,15 @@ CREATE {kind} TABLE mirrored (
     mirror INTEGER NOT NULL, key TEXT NOT NULL, ingested TEXT NOT NULL, PRIMARY KEY (mirror, key)
 ) WITHOUT ROWID
 """
+_DELIVERED = """
+CREATE {kind} TABLE delivered (
+    place TEXT NOT NULL, archive TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
+    digest TEXT, verified_by TEXT, at REAL NOT NULL,
+    PRIMARY KEY (place, archive, key)
+) WITHOUT ROWID
+"""
 _SECOND = (_LAST_RUNS, _FAILED, _ACCEPTED, _MIRRORS, _MIRRORED)
-_STEPS = ((_MOVED,), _SECOND)
+_STEPS = ((_MOVED,), _SECOND, (_DELIVERED,))
 """What makes each version out of the one before it; released steps stay as they are."""
 
 _VERSION = len(_STEPS)
@@ -106,8 +113,9 @@ def _bring_up_to_date(database: sqlite3.Connection) -> None:
     except sqlite3.OperationalError:  # locked, or not to be written to: what is recorded there still counts
         if not version:
             raise
-        for statement in _SECOND:
-            database.execute(statement.format(kind="TEMP"))
+        for step in _STEPS[version:]:
+            for statement in step:
+                database.execute(statement.format(kind="TEMP"))
 
 
 def _version_of(database: sqlite3.Connection) -> int:

@@ -6,7 +6,7 @@ It ends when its input does: a parent that is gone, even killed, leaves nobody b
 import asyncio
 import os
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.pace import Paces
@@ -32,8 +32,12 @@ class _Helper:
     async def work(self) -> None:
         """Move what comes, and tell of it, until there is no more."""
         kit = self._kit
-        async with kit.archive, StorageTransport(kit.settings, kit.archive.name) as transport:
-            engine = Engine(kit.archive, transport, kit.root, kit.settings, kit.keep, self._paces)
+        opened = kit.open_delivery(kit.settings) if kit.open_delivery else nullcontext()
+        storage = StorageTransport(kit.settings, kit.archive.name)
+        async with kit.archive, storage as transport, opened as begin_delivery:
+            engine = Engine(
+                kit.archive, transport, kit.root, kit.settings, kit.keep, begin_delivery, paces=self._paces
+            )
             running = asyncio.ensure_future(engine.run(self._supply, self._note))
             try:
                 while not running.done():

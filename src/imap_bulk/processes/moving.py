@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from imap_bulk.archives.base import Archive
 from imap_bulk.engine.attempts import Report
+from imap_bulk.engine.delivery import OpenDelivery
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.pace import Paces
@@ -34,20 +36,25 @@ async def move(
     report: Report,
     *,
     keep: Keep | None = None,
+    open_delivery: OpenDelivery | None = None,
 ) -> None:
     """Move `transfers`, `count` of them, below `root`, and report how each ended.
 
-    What was verified is given to `keep`. Raises whatever is no BulkError and ends the run, OSError for one.
+    What was verified is given to `keep`, and delivered where `open_delivery` leads if that is given. Raises
+    whatever is no BulkError and ends the run, OSError for one.
     """
-    async with StorageTransport(settings, archive.name) as transport:
+    opened = open_delivery(settings) if open_delivery else nullcontext()
+    async with StorageTransport(settings, archive.name) as transport, opened as begin_delivery:
         most = most_helpers(count, settings)
         memory = settings.memory_bytes // (1 + most)
-        kit = _packed_kit(Kit(archive, root, replace(settings, memory_bytes=memory), keep)) if most else None
+        share = replace(settings, memory_bytes=memory)
+        kit = _packed_kit(Kit(archive, root, share, keep, open_delivery)) if most else None
+        engine = Engine(archive, transport, root, settings, keep, begin_delivery)
         if kit is None:
-            await Engine(archive, transport, root, settings, keep).run(transfers, report)
+            await engine.run(transfers, report)
         else:
             paces = Paces(settings)
-            engine = Engine(archive, transport, root, settings, keep, paces)
+            engine = replace(engine, paces=paces)
             await Team(engine, paces, settings, transfers, count, report).run(kit, most, memory)
 
 

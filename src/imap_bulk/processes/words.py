@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imap_bulk.archives.base import Archive
+from imap_bulk.engine.delivery import OpenDelivery
 from imap_bulk.engine.download import Keep
 from imap_bulk.errors import Busy
 from imap_bulk.processes.wire import Placed, Told
@@ -17,6 +18,7 @@ class Kit(NamedTuple):
     root: Path
     settings: Settings
     keep: Keep | None
+    open_delivery: OpenDelivery | None
 
 
 class Share(NamedTuple):

@@ -85,7 +85,8 @@ class Recorder:
     def _write_down(self, outcome: Outcome) -> None:
         transfer = outcome.transfer
         digest, proof = outcome.digest or transfer.digest, outcome.verified_by
-        fields = (transfer.key, str(transfer.path), str(outcome.status), digest and str(digest), proof)
+        path = outcome.stored.address if outcome.stored else str(transfer.path)
+        fields = (transfer.key, path, str(outcome.status), digest and str(digest), proof)
         self._spool.write(json.dumps(fields) + "\n")
 
     def close(self) -> None:

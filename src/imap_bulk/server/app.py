@@ -26,7 +26,8 @@ from imap_bulk.server.signing import Signer
 from imap_bulk.server.storage import Storage
 
 if TYPE_CHECKING:
-    from imap_bulk.server.s3 import Bucket, BucketOptions
+    from imap_bulk.bucket import BucketOptions
+    from imap_bulk.server.s3 import Bucket
     from imap_bulk.server.store import Store
 
 __all__ = ["ArchiveServer", "Scope", "ServerOptions"]

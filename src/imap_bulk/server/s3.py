@@ -23,20 +23,17 @@ object_store's `Signer` has none.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
 from imap_bulk import filenames
+from imap_bulk.bucket import BucketOptions, words
 from imap_bulk.digest import Digest, hasher
-from imap_bulk.errors import BadName, PermanentError
+from imap_bulk.errors import BadBucket, BadName
 from imap_bulk.filenames import FileName
 from imap_bulk.server.catalog import Catalog, Expected, Search, StoredObject
 from imap_bulk.server.importing import Report, Survey
@@ -44,7 +41,6 @@ from imap_bulk.server.store import Unreachable
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import RetryConfig, S3Config
 
 _FORGET_AFTER = 86_400
 """Seconds after the end of a URL's life in which its upload may still end."""
@@ -53,66 +49,6 @@ _MOST_HEADS = 32
 """How many HEADs are under way at once."""
 
 _BATCH_ROWS = 1_000
-_PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/+(.*?))?/*")
-_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
-
-
-class BadBucket(PermanentError):
-    """The bucket cannot be used as it was named."""
-
-
-@dataclass(frozen=True, slots=True)
-class BucketOptions:
-    """Where a bucket is, and what opens it. Raises BadBucket."""
-
-    place: str
-    """`s3://BUCKET` or `s3://BUCKET/PREFIX`."""
-
-    endpoint: str | None = None
-    """Base URL of the storage, `http[s]://HOST[:PORT]`; None is AWS."""
-
-    access_key_id: str = ""
-    secret_access_key: str = field(default="", repr=False)
-    session_token: str | None = field(default=None, repr=False)
-    region: str = "us-west-2"
-
-    def __post_init__(self) -> None:
-        if not _PLACE.fullmatch(self.place):
-            raise BadBucket(f"{self.place!r} names no bucket; write s3://BUCKET or s3://BUCKET/PREFIX")
-        # object_store panics at a URL without a scheme or a host.
-        parts = urlsplit(self.endpoint or "https://s3.amazonaws.com")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-            raise BadBucket(
-                "the endpoint of a bucket is a URL as in https://s3.example.org or http://127.0.0.1:9000"
-            )
-        if not (self.access_key_id and self.secret_access_key):
-            raise BadBucket("a bucket needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-
-    @property
-    def origin(self) -> str:
-        """Where signed URLs lead to."""
-        return (self.endpoint or f"https://s3.{self.region}.amazonaws.com").rstrip("/")
-
-    def open(self) -> S3Store:
-        """Open the bucket; nothing is sent yet."""
-        match = _PLACE.fullmatch(self.place)
-        assert match
-        config: S3Config = {
-            "endpoint": self.origin,
-            "access_key_id": self.access_key_id,
-            "secret_access_key": self.secret_access_key,
-            "region": self.region,
-            "virtual_hosted_style_request": False,
-        }
-        if self.session_token:
-            config["session_token"] = self.session_token
-        return S3Store(
-            match[1],
-            prefix=match[2] or None,
-            config=config,
-            client_options={"allow_http": self.origin.startswith("http:")},
-            retry_config=_RETRIES,
-        )
 
 
 class Bucket:
@@ -134,7 +70,7 @@ class Bucket:
             await obstore.list_with_delimiter_async(self._store)
         except (BaseError, OSError) as error:
             raise BadBucket(
-                f"{self._options.place} at {self._options.origin} cannot be listed ({_words(error)}); "
+                f"{self._options.place} at {self._options.origin} cannot be listed ({words(error)}); "
                 "check bucket, endpoint and credentials"
             ) from None
 
@@ -172,7 +108,7 @@ class Bucket:
         try:
             await obstore.put_async(self._store, file.key, bytes(body), use_multipart=False)
         except (BaseError, OSError) as error:
-            raise Unreachable(f"{file.key} cannot be stored: {_words(error)}") from None
+            raise Unreachable(f"{file.key} cannot be stored: {words(error)}") from None
         stored = StoredObject(
             len(body), digests["md5"].hexdigest(), digests["sha256"].hexdigest(), int(self._clock())
         )
@@ -188,7 +124,7 @@ class Bucket:
                 await asyncio.to_thread(self._catalog.add_many, self._unknown(batch, survey))
                 report(survey)
         except (BaseError, OSError) as error:
-            raise BadBucket(f"{self._options.place} cannot be listed ({_words(error)})") from None
+            raise BadBucket(f"{self._options.place} cannot be listed ({words(error)})") from None
         gone = [key for key, _ in self._catalog.known() if key not in listed]
         await asyncio.to_thread(self._catalog.remove_many, gone)
         survey.missing = len(gone)
@@ -223,7 +159,7 @@ class Bucket:
                 await self._catalog.forget(file.key)
             return
         except (BaseError, OSError) as error:
-            raise Unreachable(f"{file.key} cannot be asked for: {_words(error)}") from None
+            raise Unreachable(f"{file.key} cannot be asked for: {words(error)}") from None
         await self._catalog.add(file, _stored(told))
 
 
@@ -239,8 +175,3 @@ def _file_of(key: str) -> FileName | None:
     except BadName:
         return None
     return file if file.key == key else None
-
-
-def _words(error: Exception) -> str:
-    """Return the first line of an error: the others are a dump of object_store's insides."""
-    return str(error).partition("\n")[0].rstrip(": ") or type(error).__name__

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import options, words
+from imap_bulk.cli import delivering, options, words
 from imap_bulk.cli.aurorax import filters, forms
 from imap_bulk.cli.aurorax.sources import read_draft
 from imap_bulk.cli.console import Console
@@ -41,6 +41,7 @@ _source_options = options.all_of(
     help="Ephemeris: how much of a source goes into one file.  [day]",
 )  # fmt: skip
 @click.option("--file-base-url", metavar="URL", help="Data products: where files are whose address is not whole.")
+@delivering.to
 @options.transfer_options
 @click.pass_obj
 def pull(place: Place, /, **given: Any) -> ExitCode:

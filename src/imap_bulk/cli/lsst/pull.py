@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import options
+from imap_bulk.cli import delivering, options
 from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.lsst.door import collection, door, level
 from imap_bulk.cli.moving import pull_files
@@ -71,6 +71,7 @@ def _box(_context: click.Context, _parameter: click.Parameter, text: str | None)
 @click.option("--owner", default="", metavar="NAME", help="Whose images.")
 @click.option("--require-stable", is_flag=True, help="Refuse a list that changes while it is read.")
 @click.option("--deployed-form", is_flag=True, help="Ask as the servers once wanted it: by kind and id alone.")
+@delivering.to
 @options.transfer_options
 @click.pass_obj
 def pull(place: Place, /, **given: Any) -> ExitCode:
