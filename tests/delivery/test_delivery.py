@@ -1,7 +1,9 @@
 """Files go from an archive to a bucket of a real S3 server: each whole and right, none twice, none stays here."""
 
+import asyncio
 import hashlib
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +14,13 @@ from tests.delivery.conftest import QUICK, Run
 from tests.delivery.faulty import Proxy
 from tests.server import rclone
 
+from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.delivery.listing import listed
 from imap_bulk.digest import Digest
 from imap_bulk.engine.pace import Paces
 from imap_bulk.errors import BadBucket, Interrupted, SourceChanged, Stalled
-from imap_bulk.model import Direction, Plan, Transfer
+from imap_bulk.model import Direction, Pacing, Plan, SignedUrl, Transfer
+from imap_bulk.server.app import ArchiveServer
 
 Held = dict[str, bytes]
 PATIENT = replace(QUICK, retries=5)
@@ -103,6 +107,25 @@ async def test_a_dry_run_leaves_out_what_the_bucket_holds(run: Run, held: Held) 
     await run(dry_run=True)
     (plan,) = (event for event in run.events if isinstance(event, Plan))
     assert (plan.files, plan.skipped) == (1, len(held) - 1)
+
+
+async def test_several_processes_deliver_each_by_a_way_of_its_own(
+    run: Run, server: ArchiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        await server.add(f"imap_hi_l1a_d{number:04}_20260101_v001.0001.cdf", b"%d" % number * 999)
+    sign, line = ImapArchive.sign_download, asyncio.Lock()
+
+    async def sign_slowly(archive: ImapArchive, transfer: Transfer) -> SignedUrl:
+        async with line:
+            await asyncio.sleep(0.02)  # here alone: the other process takes on most
+        return await sign(archive, transfer)
+
+    monkeypatch.setattr(ImapArchive, "sign_download", sign_slowly)
+    result = await run(replace(QUICK, processes=2))
+    assert (result.done, len(run.stored()), run.left_on_disk()) == (result.wanted, result.wanted, [])
+    engines = [event.host for event in run.events if isinstance(event, Pacing)]
+    assert Counter(engines) == dict.fromkeys(engines, 2)
 
 
 @pytest.mark.parametrize(
