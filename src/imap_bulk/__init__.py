@@ -261,6 +261,7 @@
     lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
     listing.py      what people and manifests list, kept on disk until all of it is checked
+    usual.py        lines of a manifest as nearly all are, hundreds at one look
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed
       ledger.py       all archives and directions, read without changing anything
@@ -278,7 +279,7 @@
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
 bulk | records | status | doctor | fixity | mirror > placing > engine | archives | server | sources > transport >
-http, retry, manifest, lockfile, listing, cache, journal >
+listing > http, retry, manifest, lockfile, usual, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """
 
