@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from imap_bulk import aio, bulk
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -31,7 +32,7 @@ def main(source: str, data_dir: Path) -> dict[str, object]:
     try:
         if source.startswith("http"):
             archive = ImapArchive(source)
-            files = archive.search(ImapQuery.of(instrument="mag"))
+            files: Any = archive.search(ImapQuery.of(instrument="mag"))
         else:
             archive = ImapArchive("https://archive.example")
             files = aio.each(files_of([source]))

@@ -57,6 +57,7 @@
       moving.py       pull · push
       planning.py     what is there and right is left out of the plan
       tally.py        a run is counted
+      wanting.py      what a run wants, hundreds at once, each with its place
       verifying.py    verify
     fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk

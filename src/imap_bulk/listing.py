@@ -8,11 +8,13 @@ to a row, and are read again when they are wanted.
 import errno
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
 from imap_bulk import usual
+from imap_bulk.digest import Digest
+from imap_bulk.model import RemoteFile
 
 _SCHEMA = """
 CREATE TABLE {name} (
@@ -135,6 +137,25 @@ class Listing:
                     yield Listed(source, line, written, key, None, None, digest)
             else:
                 yield Listed._make(row)
+
+
+class ListedFiles:
+    """The files of a listing as an archive knows them: one by one, also as a search yields them, or in rows."""
+
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+
+    def rows(self) -> Iterator[tuple[str, int | None, str | None]]:
+        """Yield of each file its key, size in bytes, and digest as that is written."""
+        return self._listing.remote()
+
+    def __iter__(self) -> Iterator[RemoteFile]:
+        for key, size, digest in self.rows():
+            yield RemoteFile(key, size, Digest.kept(digest) if digest else None)
+
+    async def __aiter__(self) -> AsyncIterator[RemoteFile]:
+        for file in self:
+            yield file
 
 
 class _Names:

@@ -15,9 +15,9 @@ from pathlib import Path
 from imap_bulk import filenames, manifest, usual
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BadManifest, BadName
-from imap_bulk.listing import Lines, Listed, Listing
+from imap_bulk.listing import Lines, Listed, ListedFiles, Listing
 from imap_bulk.manifest import Entry, Problem, Run
-from imap_bulk.model import LARGEST_PUT_BYTES, Direction, RemoteFile, Transfer
+from imap_bulk.model import LARGEST_PUT_BYTES, Direction, Transfer
 
 STANDARD_INPUT = "-"
 
@@ -27,10 +27,9 @@ MOST_PROBLEMS_TOLD = 20_000
 _UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
 
 
-def files_of(sources: Iterable[str]) -> Iterator[RemoteFile]:
+def files_of(sources: Iterable[str]) -> ListedFiles:
     """Turn names, archive paths and manifests into the files they mean, each once. Raises BadManifest at once."""
-    listing = _checked(sources, _files_in)
-    return (RemoteFile(key, size, _digest(digest)) for key, size, digest in listing.remote())
+    return ListedFiles(_checked(sources, _files_in))
 
 
 def uploads_of(sources: Iterable[str]) -> Iterator[Transfer]:

@@ -8,14 +8,13 @@ from typing import NamedTuple
 from imap_bulk.archives.base import Archive
 from imap_bulk.bulk.planning import plan
 from imap_bulk.bulk.tally import Report, Tally, ignore
+from imap_bulk.bulk.wanting import Batch, downloads, uploads
 from imap_bulk.cache import Cache
 from imap_bulk.engine.attempts import Report as EngineReport
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
-from imap_bulk.engine.places import safe_path
-from imap_bulk.errors import UnsafePath
 from imap_bulk.journal import Journal
-from imap_bulk.model import Direction, Outcome, Plan, RemoteFile, Result, Status, Transfer
+from imap_bulk.model import Direction, Outcome, Plan, RemoteFile, Result, Transfer
 from imap_bulk.placing import Placing, missing
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
@@ -53,14 +52,11 @@ async def pull(
     that are not on this machine fail. Raises BulkError when the search fails, OSError when this machine cannot go
     on; a file that fails is counted instead.
     """
-
-    async def wanted() -> AsyncIterator[Transfer | Outcome]:
-        async for file in files:
-            yield _placed(file, data_dir)
-
     by = move or partial(move_here, keep=cache.keep if cache else None)
     stock = _Stock(cache, offline)
-    return await _run(Direction.PULL, archive, wanted(), data_dir, settings, report, dry_run, by, stock)
+    return await _run(
+        Direction.PULL, archive, downloads(files, data_dir), data_dir, settings, report, dry_run, by, stock
+    )
 
 
 async def push(
@@ -73,12 +69,7 @@ async def push(
     dry_run: bool = False,
 ) -> Result:
     """Send `sources` to `archive`; the journal of `data_dir` remembers what has arrived. Raises as `pull`."""
-
-    async def wanted() -> AsyncIterator[Transfer | Outcome]:
-        for transfer in sources:
-            yield transfer
-
-    return await _run(Direction.PUSH, archive, wanted(), data_dir, settings, report, dry_run, move_here)
+    return await _run(Direction.PUSH, archive, uploads(sources), data_dir, settings, report, dry_run, move_here)
 
 
 async def move_here(
@@ -96,19 +87,10 @@ async def move_here(
         await Engine(archive, transport, data_dir, settings, keep).run(transfers, report)
 
 
-def _placed(file: RemoteFile, data_dir: Path) -> Transfer | Outcome:
-    """Give a remote file its place, or its failure: a bad key of one file must not stop the others."""
-    try:
-        path = safe_path(data_dir, file.key)
-    except UnsafePath as error:
-        return Outcome(Transfer(Direction.PULL, file.key, data_dir), Status.FAILED, error=error)
-    return Transfer(Direction.PULL, file.key, path, file.size, file.digest, file.source)
-
-
 async def _run(
     direction: Direction,
     archive: Archive,
-    wanted: AsyncIterator[Transfer | Outcome],
+    wanted: AsyncIterator[Batch],
     data_dir: Path,
     settings: Settings,
     report: Report,
@@ -119,7 +101,7 @@ async def _run(
     with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
         tally = Tally(report, journal)
         async with archive:
-            await plan(wanted, journal, settings, tally)
+            await plan(wanted, direction, journal, settings, tally)
             files, known_bytes, unsized = journal.totals()
             report(Plan(files, known_bytes, unsized, tally.skipped))
             if dry_run:

@@ -2,77 +2,80 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from imap_bulk.bulk.tally import Tally
+from imap_bulk.bulk.wanting import Batch
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Journal, Record
-from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
+from imap_bulk.journal import Added, Journal, Voucher
+from imap_bulk.model import Direction, Outcome, Proof, Skipped, Status, There, Wanted
 from imap_bulk.settings import Settings
-
-BATCH = 500
-"""Transfers that are planned together."""
 
 
 async def plan(
-    wanted: AsyncIterator[Transfer | Outcome], journal: Journal, settings: Settings, tally: Tally
+    batches: AsyncIterator[Batch], direction: Direction, journal: Journal, settings: Settings, tally: Tally
 ) -> None:
     """Decide before anything moves: what is there and right is skipped, the rest goes into the journal's plan."""
-    batch: list[Transfer] = []
-    async for transfer in wanted:
-        if isinstance(transfer, Outcome):
-            tally.take_at_once(transfer)
-            continue
-        batch.append(transfer)
-        if len(batch) == BATCH:
-            await _plan_some(batch, journal, settings, tally)
-            batch.clear()
-    await _plan_some(batch, journal, settings, tally)
+    async for wanted, failures in batches:
+        for failure in failures:
+            tally.take_at_once(failure)
+        added = journal.add(wanted)
+        await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, waits for no more than a batch
+        if not settings.overwrite:
+            there = _vouched_for(added, settings)
+            _skip(there, added, direction, journal, tally)
+            if direction is Direction.PULL:
+                await _prove(added, there, journal, tally)
 
 
-async def _plan_some(batch: list[Transfer], journal: Journal, settings: Settings, tally: Tally) -> None:
-    added = journal.add(batch)
-    await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, waits for no more than a batch
-    if settings.overwrite:
+def _vouched_for(added: Added, settings: Settings) -> dict[int, There]:
+    """Return those for which an earlier run is proof enough that nothing need move, by their positions."""
+    return {
+        at: There(wanted, voucher.digest, Proof.MANIFEST if wanted.digest else voucher.verified_by)
+        for at, voucher in added.vouchers.items()
+        if _satisfies(voucher, wanted := added.wanted[at], settings)
+    }
+
+
+def _satisfies(voucher: Voucher, wanted: Wanted, settings: Settings) -> bool:
+    if wanted.digest:
+        return wanted.digest == voucher.digest
+    return not settings.require_verified or (voucher.verified_by is not None and voucher.verified_by.verifies)
+
+
+def _skip(there: dict[int, There], added: Added, direction: Direction, journal: Journal, tally: Tally) -> None:
+    if not there:
         return
-    needless: list[Transfer] = []
-    for transfer, record in added:
-        skipped = _vouched_for(transfer, record, settings)
-        if skipped or (_may_prove(transfer) and (skipped := await _proven_on_disk(transfer))):
-            needless.append(transfer)
-            tally.take_at_once(skipped)
-            if record is None or record.verified_by is not skipped.verified_by:
-                journal.write(skipped)
-    journal.take_out(needless)
+    journal.take_out_numbers(added.first + at for at in there)
+    tally.skip(Skipped(direction, tuple(there.values())))
+    proven_anew = [file for at, file in there.items() if added.vouchers[at].verified_by is not file.verified_by]
+    for outcome in Skipped(direction, tuple(proven_anew)).outcomes():
+        journal.write(outcome)
 
 
-def _vouched_for(transfer: Transfer, record: Record | None, settings: Settings) -> Outcome | None:
-    """Return a skipped outcome if the journal's record is proof enough that nothing need move."""
-    if record is None or not _satisfies(record, transfer, settings):
-        return None
-    proof = Proof.MANIFEST if transfer.digest else record.verified_by
-    return Outcome(transfer, Status.SKIPPED, digest=record.digest, verified_by=proof)
+async def _prove(added: Added, there: dict[int, There], journal: Journal, tally: Tally) -> None:
+    """Skip also what nothing vouches for, but whose bytes on disk prove to be what is wanted."""
+    for at in _provable(added, there):
+        outcome = await _proven_on_disk(added.wanted[at])
+        if outcome:
+            journal.take_out_numbers([added.first + at])
+            tally.take_at_once(outcome)
+            journal.write(outcome)
 
 
-def _may_prove(transfer: Transfer) -> bool:
-    """Tell whether there is something on disk that a digest could prove to be what is wanted."""
-    # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
-    return (
-        transfer.direction is Direction.PULL and transfer.digest is not None and os.access(transfer.path, os.F_OK)
-    )
+def _provable(added: Added, there: dict[int, There]) -> Iterator[int]:
+    """Yield the positions of those that are on disk and that a digest could prove to be what is wanted."""
+    for at, wanted in enumerate(added.wanted):
+        # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
+        if wanted.digest and at not in there and os.access(wanted.path, os.F_OK):
+            yield at
 
 
-async def _proven_on_disk(transfer: Transfer) -> Outcome | None:
+async def _proven_on_disk(wanted: Wanted) -> Outcome | None:
     """Return a skipped outcome if the bytes on disk prove that nothing need move."""
+    transfer = wanted.transfer(Direction.PULL)
     if transfer.digest and transfer.path.is_file():
         found = await asyncio.to_thread(Digest.of, transfer.path, transfer.digest.algorithm)
         if found == transfer.digest:
             return Outcome(transfer, Status.SKIPPED, digest=found, verified_by=Proof.MANIFEST)
     return None
-
-
-def _satisfies(record: Record, transfer: Transfer, settings: Settings) -> bool:
-    if transfer.digest and transfer.digest != record.digest:
-        return False
-    verified = transfer.digest is not None or (record.verified_by is not None and record.verified_by.verifies)
-    return verified or not settings.require_verified

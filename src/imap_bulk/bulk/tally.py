@@ -5,11 +5,26 @@ from collections.abc import Callable
 from typing import Protocol
 
 from imap_bulk.errors import TransientError
-from imap_bulk.model import Event, Outcome, Result, Status
+from imap_bulk.model import Event, Outcome, Result, Skipped, Status
 
 Report = Callable[[Event], None]
 
 MOST_FAILURES_KEPT = 1000
+
+
+def of_each(report: Report) -> Report:
+    """Have also of files that are skipped many at once the outcome of each reported."""
+    if report is ignore:
+        return ignore
+
+    def told(event: Event) -> None:
+        if not isinstance(event, Skipped):
+            report(event)
+            return
+        for outcome in event.outcomes():
+            report(outcome)
+
+    return told
 
 
 def ignore(_: Event) -> None:
@@ -44,6 +59,13 @@ class Tally:
         self.wanted += 1
         self._count(outcome)
         self._report(outcome)
+
+    def skip(self, event: Skipped) -> None:
+        """Take what was found to be there before anything moved."""
+        self.wanted += len(event.files)
+        self._counts[Status.SKIPPED] += len(event.files)
+        self._verified += sum(count for proof, count in event.proofs().items() if proof and proof.verifies)
+        self._report(event)
 
     def write_failures(self) -> None:
         """Write down what failed before the run has begun."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from imap_bulk.cli import words
 from imap_bulk.cli.words import Verb
-from imap_bulk.model import Event, Outcome, Plan, Progress, Proof, Status
+from imap_bulk.model import Event, Outcome, Plan, Progress, Proof, Skipped, Status
 
 _SECONDS_OF_RATE = 5.0
 
@@ -35,6 +35,9 @@ class Meter:
             self._past.append((self._clock(), self.bytes))
         elif isinstance(event, Outcome) and event.status is not Status.CANCELLED:
             self._end(event)
+        elif isinstance(event, Skipped):
+            self.files += len(event.files) * (self.plan is not None)
+            self.proofs += event.proofs()
 
     def _settle(self, key: str, position: int) -> None:
         self.bytes += position - self._in_flight.get(key, 0)

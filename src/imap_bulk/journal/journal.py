@@ -6,16 +6,16 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
-from imap_bulk.journal.record import Record
+from imap_bulk.journal.record import PROOFS, Record, Voucher
 from imap_bulk.journal.schema import open_journal
-from imap_bulk.model import Direction, Outcome, Result, Status, Transfer
+from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
 
 _LAST_ACCEPTED = """
 SELECT key, digest FROM accepted WHERE archive = ? AND place = ? AND key IN (SELECT value FROM json_each(?))
@@ -26,9 +26,11 @@ CREATE TEMP TABLE plan (
     todo INTEGER DEFAULT 1
 )
 """
-_ADDED = """
-SELECT plan.number, plan.key, moved.path, moved.size, mtime_ns, moved.digest, verified_by FROM plan LEFT JOIN moved
-ON direction = ? AND archive = ? AND moved.key = plan.key WHERE number > ? ORDER BY number
+_ADDED_KEYS = "SELECT key FROM plan WHERE number > ? ORDER BY number"
+_RECORDED = """
+SELECT number, moved.path, moved.size, mtime_ns, moved.digest, verified_by FROM plan CROSS JOIN moved
+ON direction = ? AND archive = ? AND moved.key = plan.key
+WHERE number >= ? AND (plan.size IS NULL OR plan.size = moved.size) ORDER BY number
 """
 _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
@@ -39,6 +41,7 @@ _ADD = """
 INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, nullif(?, -1), nullif(?, ''), ?)
 """
 _TAKE_OUT = "UPDATE plan SET todo = 0 WHERE key IN (SELECT value FROM json_each(?))"
+_TAKE_OUT_NUMBERS = "UPDATE plan SET todo = 0 WHERE number IN (SELECT value FROM json_each(?))"
 _NEXT_TODO = """
 SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
 """
@@ -57,12 +60,23 @@ _BATCH = 500
 _LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
 
 
+class Added(NamedTuple):
+    """What is new in a plan, and what makes some of it needless."""
+
+    first: int
+    """The number of the first in the plan; the others follow it."""
+    wanted: Sequence[Wanted]
+    vouchers: Mapping[int, Voucher]
+    """What is known of those that are there as an earlier run left them, by their positions in `wanted`."""
+
+
 class Journal:
     """What has been moved between one archive and one data directory, one way. A context manager."""
 
     def __init__(self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True) -> None:
         """Open the journal, or `create` it; where that is impossible, remember for this run only."""
         self._root = str(data_dir.absolute())
+        self._spelled = f"{data_dir}{os.sep}"
         self._prefix = f"{self._root}{os.sep}"
         self._planned = 0
         self._archive = archive
@@ -81,44 +95,57 @@ class Journal:
         self.flush()
         self._database.close()
 
-    def add(self, transfers: Iterable[Transfer]) -> list[tuple[Transfer, Record | None]]:
-        """Put transfers into the plan, but no key twice. Raises OSError.
+    def add(self, wanted: Sequence[Wanted]) -> Added:
+        """Put files into the plan, but no key twice. Raises OSError. Meant for some hundreds at once."""
+        first = self._planned + 1
+        count = self._change_plan(_ADD, map(_row_of, wanted))
+        self._planned += count
+        if count < len(wanted):
+            wanted = self._added(first, wanted)
+        return Added(first, wanted, dict(self._vouchers(first, wanted)))
 
-        Returns those that are new in it, in order, each with the record of an earlier run that makes it
-        needless, if there is one. Meant for some hundreds at once.
-        """
-        by_key: dict[str, Transfer] = {}
-        for transfer in transfers:
-            by_key.setdefault(transfer.key, transfer)
-        self._change_plan(_ADD, [_row_of(transfer) for transfer in by_key.values()])
-        rows = self._database.execute(_ADDED, (self._direction, self._archive, self._planned)).fetchall()
-        if rows:
-            self._planned = rows[-1][0]
-        return [
-            (transfer := by_key[row[1]], None if row[2] is None else self._voucher(row[1:], transfer))
-            for row in rows
-        ]
+    def _added(self, first: int, wanted: Iterable[Wanted]) -> list[Wanted]:
+        """Return those that are in the plan from that number on."""
+        by_key: dict[str, Wanted] = {}
+        for each in wanted:
+            by_key.setdefault(each.key, each)
+        return [by_key[key] for (key,) in self._database.execute(_ADDED_KEYS, (first - 1,))]
+
+    def _vouchers(self, first: int, wanted: Sequence[Wanted]) -> Iterator[tuple[int, Voucher]]:
+        """Yield what is known of those files that are as an earlier run left them, by their positions."""
+        rows = self._database.execute(_RECORDED, (self._direction, self._archive, first)).fetchall()
+        for number, place, size, mtime_ns, digest, proof in rows:
+            path = wanted[number - first].path
+            if self._spelled + place != path and not self._is_at(place, path):
+                continue
+            try:
+                status = os.stat(path)  # noqa: PTH116  making a Path takes longer than asking for it
+            except OSError:
+                continue
+            if status.st_size == size and status.st_mtime_ns == mtime_ns:
+                yield number - first, Voucher(digest, PROOFS[proof])
+
+    def _is_at(self, place: str, path: str) -> bool:
+        return os.path.join(self._root, place) == _absolute(path)  # noqa: PTH118  as above
+
+    def take_out_numbers(self, numbers: Iterable[int]) -> None:
+        """Note that what has these numbers in the plan is not to be done. Raises OSError."""
+        self._change_plan(_TAKE_OUT_NUMBERS, [(json.dumps(list(numbers)),)])
 
     def take_out(self, transfers: Iterable[Transfer]) -> None:
         """Note that these transfers of the plan are not to be done. Raises OSError."""
         self._change_plan(_TAKE_OUT, [(json.dumps([transfer.key for transfer in transfers]),)])
 
-    def _change_plan(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def _change_plan(self, statement: str, rows: Iterable[tuple[object, ...]]) -> int:
+        """Return how many rows have changed."""
         try:
             self._database.execute("BEGIN")
             with self._database:  # commits, or takes all of it back
-                self._database.executemany(statement, rows)
+                return self._database.executemany(statement, rows).rowcount
         except sqlite3.OperationalError as error:  # the plan's temporary file has no room
             import tempfile  # with all that it imports, a fortieth of the command line's start
 
             raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
-
-    def _voucher(self, row: Sequence[Any], transfer: Transfer) -> Record | None:
-        """Read a record, if it says that just this file is there."""
-        record = Record.read(self._root, row)
-        if transfer.size not in (None, record.size) or record.path != _absolute(transfer.path):
-            return None
-        return record if record.is_unchanged() else None
 
     def totals(self) -> tuple[int, int, int]:
         """Count what is to do: files, the sum of known sizes in bytes, files of unknown size."""
@@ -177,7 +204,7 @@ class Journal:
         except OSError:  # gone again: nothing to vouch for
             return
         # Relative where it can be, so that a data directory can be moved; pathlib takes ten times as long.
-        path = _absolute(transfer.path).removeprefix(self._prefix)
+        path = _absolute(os.fspath(transfer.path)).removeprefix(self._prefix)
         digest = str(outcome.digest) if outcome.digest else None
         row = (transfer.key, path, status.st_size, status.st_mtime_ns, digest, outcome.verified_by)
         self._moved.append((self._direction, self._archive, *row, time.time()))
@@ -223,15 +250,13 @@ class Journal:
         self._commit((f"DELETE FROM accepted WHERE {condition}", rows))  # noqa: S608  of two fixed conditions
 
 
-def _absolute(path: Path) -> str:
-    text = os.fspath(path)
-    return text if os.path.isabs(text) else str(path.absolute())  # noqa: PTH117
+def _absolute(path: str) -> str:
+    return path if os.path.isabs(path) else str(Path(path).absolute())  # noqa: PTH117
 
 
-def _row_of(transfer: Transfer) -> tuple[object, ...]:
-    size = -1 if transfer.size is None else transfer.size
-    digest = str(transfer.digest) if transfer.digest else ""
-    return transfer.key, str(transfer.path), size, digest, transfer.source
+def _row_of(wanted: Wanted) -> tuple[object, ...]:
+    key, path, size, digest, source = wanted
+    return key, path, -1 if size is None else size, digest or "", source
 
 
 def _place_in_sample(seed: str, key: str) -> bytes:
@@ -241,6 +266,6 @@ def _place_in_sample(seed: str, key: str) -> bytes:
 
 def _failure_of(transfer: Transfer, error: BulkError) -> tuple[object, ...]:
     # What an archive goes by where the key does not tell may be an address that lets its bearer in: not kept.
-    key, path, _, digest, source = _row_of(transfer)
+    key, path, _, digest, source = Wanted.of(transfer)
     passing = isinstance(error, TransientError)
-    return key, path, digest or None, not source, type(error).__name__, passing, str(error)
+    return key, path, digest, not source, type(error).__name__, passing, str(error)
