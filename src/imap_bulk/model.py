@@ -223,6 +223,8 @@ class Plan:
     bytes: int
     unsized: int
     skipped: int
+    is_whole: bool = True
+    """Whether that is all. Of very many files some begin to move before; then another plan follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imap_bulk.archives.base import Archive
-from imap_bulk.bulk.planning import plan
+from imap_bulk.bulk.planning import Planner
 from imap_bulk.bulk.tally import Report, Tally, ignore
 from imap_bulk.bulk.wanting import Batch, downloads, uploads
 from imap_bulk.cache import Cache
 from imap_bulk.engine.attempts import Report as EngineReport
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
+from imap_bulk.engine.together import together
 from imap_bulk.journal import Journal
-from imap_bulk.model import Direction, Outcome, Plan, RemoteFile, Result, Transfer
+from imap_bulk.listing import ListedFiles
+from imap_bulk.model import Direction, Outcome, RemoteFile, Result, Transfer
 from imap_bulk.placing import Placing, missing
 from imap_bulk.settings import Settings
 from imap_bulk.transport import StorageTransport
@@ -54,9 +56,10 @@ async def pull(
     """
     by = move or partial(move_here, keep=cache.keep if cache else None)
     stock = _Stock(cache, offline)
-    return await _run(
-        Direction.PULL, archive, downloads(files, data_dir), data_dir, settings, report, dry_run, by, stock
-    )
+    run = _Run(Direction.PULL, archive, data_dir, settings, report, by, stock)
+    # A search may still fail, and a cluster is dealt its share of the whole.
+    may_begin_early = isinstance(files, ListedFiles) and move is None and stock == _NO_STOCK
+    return await run.to_the_end(downloads(files, data_dir), dry_run=dry_run, may_begin_early=may_begin_early)
 
 
 async def push(
@@ -69,7 +72,8 @@ async def push(
     dry_run: bool = False,
 ) -> Result:
     """Send `sources` to `archive`; the journal of `data_dir` remembers what has arrived. Raises as `pull`."""
-    return await _run(Direction.PUSH, archive, uploads(sources), data_dir, settings, report, dry_run, move_here)
+    run = _Run(Direction.PUSH, archive, data_dir, settings, report, move_here)
+    return await run.to_the_end(uploads(sources), dry_run=dry_run)
 
 
 async def move_here(
@@ -87,44 +91,69 @@ async def move_here(
         await Engine(archive, transport, data_dir, settings, keep).run(transfers, report)
 
 
-async def _run(
-    direction: Direction,
-    archive: Archive,
-    wanted: AsyncIterator[Batch],
-    data_dir: Path,
-    settings: Settings,
-    report: Report,
-    dry_run: bool,
-    move: Move,
-    stock: _Stock = _NO_STOCK,
-) -> Result:
-    with Journal(data_dir, archive.name, direction, create=not dry_run) as journal:
-        tally = Tally(report, journal)
-        async with archive:
-            await plan(wanted, direction, journal, settings, tally)
-            files, known_bytes, unsized = journal.totals()
-            report(Plan(files, known_bytes, unsized, tally.skipped))
-            if dry_run:
-                for transfer in journal.todo():
-                    report(transfer)
-                return tally.result()
-            tally.wanted += files
-            journal.begin_run()
-            tally.write_failures()
-            try:
-                await _take_from(stock, journal, data_dir, settings, tally)
-                left, _, _ = journal.totals()
-                await move(archive, journal.todo(), left, data_dir, settings, tally.take)
-            finally:
-                journal.end_run(tally.result())
-                report(tally.result())
-        return tally.result()
+class _Run(NamedTuple):
+    """A run, from its plan to its count."""
+
+    direction: Direction
+    archive: Archive
+    data_dir: Path
+    settings: Settings
+    report: Report
+    move: Move
+    stock: _Stock = _NO_STOCK
+
+    async def to_the_end(
+        self, wanted: AsyncIterator[Batch], *, dry_run: bool, may_begin_early: bool = False
+    ) -> Result:
+        """Plan and move. With `may_begin_early`, what is planned moves before the plan of very many is whole."""
+        with Journal(self.data_dir, self.archive.name, self.direction, create=not dry_run) as journal:
+            tally = Tally(self.report, journal)
+            planner = Planner(self.direction, journal, self.settings, tally)
+            async with self.archive:
+                if dry_run:
+                    await self._plan(planner, wanted)
+                    for transfer in planner.todo():
+                        self.report(transfer)
+                elif may_begin_early:
+                    await together([self._plan(planner, wanted), self._begin(planner, journal, tally)])
+                else:
+                    await self._plan(planner, wanted)
+                    await self._begin(planner, journal, tally)
+            return tally.result()
+
+    async def _plan(self, planner: Planner, wanted: AsyncIterator[Batch]) -> None:
+        await planner.plan(wanted)
+        self.report(planner.told())
+
+    async def _begin(self, planner: Planner, journal: Journal, tally: Tally) -> None:
+        """Move what is planned, once that is enough to begin with; count up also when stopped."""
+        await planner.enough.wait()
+        if not planner.whole.is_set():
+            self.report(planner.told())
+        journal.begin_run()
+        tally.begin()
+        try:
+            taken = await _take_from(self.stock, journal, self.data_dir, self.settings, tally)
+            await self._move(planner, planner.left - taken, tally)
+            await planner.whole.wait()
+            if left := planner.left:  # those who move were quicker than the planner, who had much to hash, say
+                await self._move(planner, left, tally)
+        finally:
+            tally.wanted += planner.told().files
+            journal.end_run(tally.result())
+            self.report(tally.result())
+
+    async def _move(self, planner: Planner, count: int, tally: Tally) -> None:
+        await self.move(self.archive, planner.todo(), count, self.data_dir, self.settings, tally.take)
 
 
-async def _take_from(stock: _Stock, journal: Journal, data_dir: Path, settings: Settings, tally: Tally) -> None:
-    """Place what is in stock; offline, all that is left to do has failed."""
+async def _take_from(stock: _Stock, journal: Journal, data_dir: Path, settings: Settings, tally: Tally) -> int:
+    """Place what is in stock; offline, all that is left to do has failed. Return how many files that were."""
+    taken = 0
 
     def take(outcome: Outcome) -> None:
+        nonlocal taken
+        taken += 1
         journal.take_out([outcome.transfer])
         tally.take(outcome)
 
@@ -133,3 +162,4 @@ async def _take_from(stock: _Stock, journal: Journal, data_dir: Path, settings: 
     if stock.offline:
         for transfer in journal.todo():
             take(missing(transfer))
+    return taken

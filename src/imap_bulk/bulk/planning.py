@@ -1,31 +1,90 @@
-"""What is there and right does not move: it is decided before anything does, and the rest goes into the plan."""
+"""What is there and right does not move: it is decided first, and the rest goes into the plan.
+
+Of very many files that are known to be named rightly, the first ones move while others are being decided on.
+"""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Container, Iterator
+from pathlib import Path
 
 from imap_bulk.bulk.tally import Tally
 from imap_bulk.bulk.wanting import Batch
 from imap_bulk.digest import Digest
 from imap_bulk.journal import Added, Journal, Voucher
-from imap_bulk.model import Direction, Outcome, Proof, Skipped, Status, There, Wanted
+from imap_bulk.model import Direction, Plan, Proof, Skipped, There, Transfer, Wanted
 from imap_bulk.settings import Settings
 
+ENOUGH = 50_000
+"""Files to begin with while others are decided on: they take longer to move than a million to decide on."""
 
-async def plan(
-    batches: AsyncIterator[Batch], direction: Direction, journal: Journal, settings: Settings, tally: Tally
-) -> None:
-    """Decide before anything moves: what is there and right is skipped, the rest goes into the journal's plan."""
-    async for wanted, failures in batches:
-        for failure in failures:
-            tally.take_at_once(failure)
-        added = journal.add(wanted)
-        await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, waits for no more than a batch
-        if not settings.overwrite:
-            there = _vouched_for(added, settings)
-            _skip(there, added, direction, journal, tally)
-            if direction is Direction.PULL:
-                await _prove(added, there, journal, tally)
+
+class Planner:
+    """Decides what need not move, and puts the rest into the journal's plan."""
+
+    def __init__(self, direction: Direction, journal: Journal, settings: Settings, tally: Tally) -> None:
+        self._direction = direction
+        self._journal = journal
+        self._settings = settings
+        self._tally = tally
+        self._files = self._bytes = self._unsized = 0
+        self._decided = 0
+        """The number in the plan up to which all is decided."""
+        self._dealt = self._dealt_files = 0
+        """The number up to which `todo` has yielded, and how many files it has."""
+        self.enough = asyncio.Event()
+        """Whether there is enough to begin with, or all there is."""
+        self.whole = asyncio.Event()
+
+    async def plan(self, batches: AsyncIterator[Batch]) -> None:
+        """Decide on all files; what is decided may move meanwhile."""
+        async for batch in batches:
+            await self._decide(batch)
+            if self._files >= ENOUGH:
+                self.enough.set()
+            await asyncio.sleep(0)  # who waits for the event loop waits for no more than a batch
+        self.whole.set()
+        self.enough.set()
+
+    def told(self) -> Plan:
+        """Tell what is planned by now."""
+        return Plan(self._files, self._bytes, self._unsized, self._tally.skipped, is_whole=self.whole.is_set())
+
+    @property
+    def left(self) -> int:
+        """How many files are decided to move that `todo` has not yielded."""
+        return self._files - self._dealt_files
+
+    def todo(self) -> Iterator[Transfer]:
+        """Yield what is decided to move, until there is no more for now; the next call goes on from there."""
+        while self._dealt < self._decided:
+            last, self._dealt, self._dealt_files = self._dealt, self._decided, self._files
+            yield from self._journal.todo(last, self._dealt)
+
+    async def _decide(self, batch: Batch) -> None:
+        for failure in batch.failures:
+            self._tally.take_at_once(failure)
+        added = self._journal.add(batch.wanted)
+        there: dict[int, There] = {}
+        if not self._settings.overwrite:
+            there = _vouched_for(added, self._settings)
+            if self._direction is Direction.PULL:
+                there |= await _proven(added, there)
+            self._skip(added, there)
+        left = [wanted.size for at, wanted in enumerate(added.wanted) if at not in there]
+        self._files += len(left)
+        self._bytes += sum(filter(None, left))
+        self._unsized += left.count(None)
+        self._decided = added.first + len(added.wanted) - 1
+
+    def _skip(self, added: Added, there: dict[int, There]) -> None:
+        if not there:
+            return
+        self._journal.take_out_numbers(added.first + at for at in there)
+        self._tally.skip(Skipped(self._direction, tuple(there.values())))
+        news = tuple(file for at, file in there.items() if _is_news(added.vouchers.get(at), file))
+        for outcome in Skipped(self._direction, news).outcomes():
+            self._journal.write(outcome)
 
 
 def _vouched_for(added: Added, settings: Settings) -> dict[int, There]:
@@ -43,39 +102,23 @@ def _satisfies(voucher: Voucher, wanted: Wanted, settings: Settings) -> bool:
     return not settings.require_verified or (voucher.verified_by is not None and voucher.verified_by.verifies)
 
 
-def _skip(there: dict[int, There], added: Added, direction: Direction, journal: Journal, tally: Tally) -> None:
-    if not there:
-        return
-    journal.take_out_numbers(added.first + at for at in there)
-    tally.skip(Skipped(direction, tuple(there.values())))
-    proven_anew = [file for at, file in there.items() if added.vouchers[at].verified_by is not file.verified_by]
-    for outcome in Skipped(direction, tuple(proven_anew)).outcomes():
-        journal.write(outcome)
+def _is_news(voucher: Voucher | None, file: There) -> bool:
+    """Tell whether the journal does not know yet what proves a file."""
+    return voucher is None or (voucher.digest, voucher.verified_by) != (file.digest, file.verified_by)
 
 
-async def _prove(added: Added, there: dict[int, There], journal: Journal, tally: Tally) -> None:
-    """Skip also what nothing vouches for, but whose bytes on disk prove to be what is wanted."""
-    for at in _provable(added, there):
-        outcome = await _proven_on_disk(added.wanted[at])
-        if outcome:
-            journal.take_out_numbers([added.first + at])
-            tally.take_at_once(outcome)
-            journal.write(outcome)
-
-
-def _provable(added: Added, there: dict[int, There]) -> Iterator[int]:
-    """Yield the positions of those that are on disk and that a digest could prove to be what is wanted."""
+async def _proven(added: Added, there: Container[int]) -> dict[int, There]:
+    """Return those that nothing vouches for, but whose bytes on disk prove to be what is wanted."""
+    proven: dict[int, There] = {}
     for at, wanted in enumerate(added.wanted):
         # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
-        if wanted.digest and at not in there and os.access(wanted.path, os.F_OK):
-            yield at
+        if wanted.digest is None or at in there or not os.access(wanted.path, os.F_OK):
+            continue
+        if await _is_on_disk(wanted.path, Digest.kept(wanted.digest)):
+            proven[at] = There(wanted, wanted.digest, Proof.MANIFEST)
+    return proven
 
 
-async def _proven_on_disk(wanted: Wanted) -> Outcome | None:
-    """Return a skipped outcome if the bytes on disk prove that nothing need move."""
-    transfer = wanted.transfer(Direction.PULL)
-    if transfer.digest and transfer.path.is_file():
-        found = await asyncio.to_thread(Digest.of, transfer.path, transfer.digest.algorithm)
-        if found == transfer.digest:
-            return Outcome(transfer, Status.SKIPPED, digest=found, verified_by=Proof.MANIFEST)
-    return None
+async def _is_on_disk(path: str, digest: Digest) -> bool:
+    file = Path(path)
+    return file.is_file() and await asyncio.to_thread(Digest.of, file, digest.algorithm) == digest

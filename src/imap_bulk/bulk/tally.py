@@ -46,6 +46,7 @@ class Tally:
         self._started = time.monotonic()
         self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
         self._failures: list[Outcome] = []
+        self._has_begun = False
         self._passing = self._verified = self._bytes = self._cached = 0
         self.wanted = 0
 
@@ -55,9 +56,11 @@ class Tally:
         return self._counts[Status.SKIPPED]
 
     def take_at_once(self, outcome: Outcome) -> None:
-        """Take an outcome that was clear before anything moved; it brings nothing to write down."""
+        """Take a failure that was clear before the file was planned; it is written down once the run has begun."""
         self.wanted += 1
         self._count(outcome)
+        if self._has_begun and self._notebook:
+            self._notebook.write(outcome)
         self._report(outcome)
 
     def skip(self, event: Skipped) -> None:
@@ -67,8 +70,9 @@ class Tally:
         self._verified += sum(count for proof, count in event.proofs().items() if proof and proof.verifies)
         self._report(event)
 
-    def write_failures(self) -> None:
+    def begin(self) -> None:
         """Write down what failed before the run has begun."""
+        self._has_begun = True
         if self._notebook:
             for outcome in self._failures:
                 self._notebook.write(outcome)

@@ -175,8 +175,10 @@ class Console:
         plan = self._meter.plan
         assert plan
         by_bytes = plan.bytes > 0 and plan.unsized == 0
+        total = plan.bytes if by_bytes else plan.files
         if self._bar is None:
-            self._bar = _new_bar(plan.bytes if by_bytes else plan.files, self._stderr)
+            self._bar = _new_bar(total, self._stderr)
+        self._bar.total = total  # a plan may be told before it is whole
         self._bar.set_description_str(self._meter.words(), refresh=False)
         self._bar.update((self._meter.bytes if by_bytes else self._meter.files) - self._bar.n)
         self._bar.refresh()

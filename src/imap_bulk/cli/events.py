@@ -54,7 +54,7 @@ def mirrored(asked_from: str | None, watermark: str | None) -> str:
 def plan(event: Plan) -> dict[str, Any]:
     """Describe a plan."""
     told = {"files": event.files, "bytes": event.bytes, "unsized": event.unsized, "skipped": event.skipped}
-    return {"event": "plan", **told}
+    return {"event": "plan", **told, "whole": event.is_whole}
 
 
 def transfer(event: Transfer) -> dict[str, Any]:

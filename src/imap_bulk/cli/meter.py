@@ -36,7 +36,6 @@ class Meter:
         elif isinstance(event, Outcome) and event.status is not Status.CANCELLED:
             self._end(event)
         elif isinstance(event, Skipped):
-            self.files += len(event.files) * (self.plan is not None)
             self.proofs += event.proofs()
 
     def _settle(self, key: str, position: int) -> None:
@@ -64,7 +63,8 @@ class Meter:
     def words(self) -> str:
         """Say how far the run is."""
         assert self.plan
-        whole = f" of {words.size(self.plan.bytes)}" if self.plan.bytes and not self.plan.unsized else ""
+        more = "" if self.plan.is_whole else " and more"
+        whole = f" of {words.size(self.plan.bytes)}{more}" if self.plan.bytes and not self.plan.unsized else ""
         failed = f", {self.failed} failed" if self.failed else ""
         moved = f"{words.size(self.bytes)}{whole}, {words.size(self.rate())}/s"
-        return f"{self.files}/{self._verb.things(self.plan.files)}{failed}, {moved}"
+        return f"{self.files}/{self._verb.things(self.plan.files)}{more}{failed}, {moved}"

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -43,7 +44,8 @@ INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, nulli
 _TAKE_OUT = "UPDATE plan SET todo = 0 WHERE key IN (SELECT value FROM json_each(?))"
 _TAKE_OUT_NUMBERS = "UPDATE plan SET todo = 0 WHERE number IN (SELECT value FROM json_each(?))"
 _NEXT_TODO = """
-SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
+SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? AND number <= ?
+ORDER BY number LIMIT ?
 """
 _ADD_MOVED = "INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_FAILED = "INSERT OR REPLACE INTO failed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -159,10 +161,12 @@ class Journal:
         self._database.create_function("place_in", 1, partial(_place_in_sample, seed), deterministic=True)
         self._change_plan(_SAMPLE, [(count,)])
 
-    def todo(self) -> Iterator[Transfer]:
-        """Yield what the plan still asks for, in its order, reading ahead no more than a batch."""
-        last = 0
-        while rows := self._database.execute(_NEXT_TODO, (last, _BATCH)).fetchall():
+    def todo(self, last: int = 0, upto: int = sys.maxsize) -> Iterator[Transfer]:
+        """Yield what the plan still asks for, in its order, reading ahead no more than a batch.
+
+        All of it, or only what comes after the `last` number in it and not after `upto`.
+        """
+        while rows := self._database.execute(_NEXT_TODO, (last, upto, _BATCH)).fetchall():
             last = rows[-1][0]
             for _, key, path, size, text, source in rows:
                 digest = Digest.kept(text) if text else None
