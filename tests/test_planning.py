@@ -52,7 +52,7 @@ class Case:
     digest: Digest | None
 
     def key(self, number: int) -> str:
-        return f"imap/mag/l2/2026/01/n{number}.cdf"
+        return f"imap/mag/l2/2026/01/n{number}_é😀.cdf"
 
     def make(self, root: Path, number: int, journal: Journal) -> None:
         """Leave behind what an earlier run, and whoever came since, have left."""

@@ -125,7 +125,7 @@ class Listing:
         """Yield of each file what an archive knows of it: key, size in bytes, digest."""
         for key, size, digest, written in self._database.execute(_REMOTE):  # a generator, as below
             if key is None:
-                yield from ((line.key, None, line.digest) for line in usual.read(written))
+                yield from ((key, None, digest) for _, key, digest in usual.read(written))
             else:
                 yield key, size, digest
 

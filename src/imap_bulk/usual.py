@@ -5,7 +5,6 @@ to them: other names, faults, and days that only a calendar knows.
 """
 
 import re
-from typing import NamedTuple
 
 from imap_bulk.digest import HEX_LENGTHS
 from imap_bulk.filenames import DATA_LEVELS, INSTRUMENTS, SCIENCE_EXTENSIONS
@@ -30,12 +29,8 @@ _PARTS = re.compile(
 )
 
 
-class Usual(NamedTuple):
-    """What one line says."""
-
-    written: str
-    key: str
-    digest: str | None
+Usual = tuple[str, str, str | None]
+"""What one line says: what is written there but for the digest, the key, and the digest."""
 
 
 def names_on(lines: str, count: int) -> list[str] | None:
@@ -47,7 +42,7 @@ def names_on(lines: str, count: int) -> list[str] | None:
 def read(lines: str) -> list[Usual]:
     """Read lines that `names_on` has taken."""
     return [
-        Usual(
+        (
             directories + name,
             directories + name if directories else f"imap/{instrument}/{level}/{year}/{month}/{name}",
             f"{_ALGORITHM[len(digits)]}:{digits}" if digits else None,

@@ -5,13 +5,13 @@ Of very many files that are known to be named rightly, the first ones move while
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Container, Iterator
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imap_bulk.bulk.tally import Tally
 from imap_bulk.bulk.wanting import Batch
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Added, Journal, Voucher
+from imap_bulk.journal import Journal, Voucher
 from imap_bulk.model import Direction, Plan, Proof, Skipped, There, Transfer, Wanted
 from imap_bulk.settings import Settings
 
@@ -28,8 +28,6 @@ class Planner:
         self._settings = settings
         self._tally = tally
         self._files = self._bytes = self._unsized = 0
-        self._decided = 0
-        """The number in the plan up to which all is decided."""
         self._dealt = self._dealt_files = 0
         """The number up to which `todo` has yielded, and how many files it has."""
         self.enough = asyncio.Event()
@@ -57,42 +55,44 @@ class Planner:
 
     def todo(self) -> Iterator[Transfer]:
         """Yield what is decided to move, until there is no more for now; the next call goes on from there."""
-        while self._dealt < self._decided:
-            last, self._dealt, self._dealt_files = self._dealt, self._decided, self._files
+        while self._dealt < self._journal.planned:
+            last, self._dealt, self._dealt_files = self._dealt, self._journal.planned, self._files
             yield from self._journal.todo(last, self._dealt)
 
     async def _decide(self, batch: Batch) -> None:
         for failure in batch.failures:
             self._tally.take_at_once(failure)
-        added = self._journal.add(batch.wanted)
-        there: dict[int, There] = {}
-        if not self._settings.overwrite:
-            there = _vouched_for(added, self._settings)
-            if self._direction is Direction.PULL:
-                there |= await _proven(added, there)
-            self._skip(added, there)
-        left = [wanted.size for at, wanted in enumerate(added.wanted) if at not in there]
+        wanted = batch.wanted
+        vouchers = {} if self._settings.overwrite else self._journal.vouchers(wanted)
+        there = _vouched_for(wanted, vouchers, self._settings)
+        if self._direction is Direction.PULL and not self._settings.overwrite:
+            there |= await _proven(wanted, there)
+        new = self._journal.add(wanted, there, once=batch.once)
+        if len(new) < len(wanted):
+            there = {at: there[at] for at in new if at in there}
+        self._skip(there, vouchers)
+        left = [wanted[at].size for at in new if at not in there]
         self._files += len(left)
         self._bytes += sum(filter(None, left))
         self._unsized += left.count(None)
-        self._decided = added.first + len(added.wanted) - 1
 
-    def _skip(self, added: Added, there: dict[int, There]) -> None:
+    def _skip(self, there: Mapping[int, There], vouchers: Mapping[int, Voucher]) -> None:
         if not there:
             return
-        self._journal.take_out_numbers(added.first + at for at in there)
         self._tally.skip(Skipped(self._direction, tuple(there.values())))
-        news = tuple(file for at, file in there.items() if _is_news(added.vouchers.get(at), file))
+        news = tuple(file for at, file in there.items() if vouchers.get(at) != (file.digest, file.verified_by))
         for outcome in Skipped(self._direction, news).outcomes():
             self._journal.write(outcome)
 
 
-def _vouched_for(added: Added, settings: Settings) -> dict[int, There]:
-    """Return those for which an earlier run is proof enough that nothing need move, by their positions."""
+def _vouched_for(
+    several: Sequence[Wanted], vouchers: Mapping[int, Voucher], settings: Settings
+) -> dict[int, There]:
+    """Return those for which an earlier run is proof enough that nothing need move, by position."""
     return {
         at: There(wanted, voucher.digest, Proof.MANIFEST if wanted.digest else voucher.verified_by)
-        for at, voucher in added.vouchers.items()
-        if _satisfies(voucher, wanted := added.wanted[at], settings)
+        for at, voucher in vouchers.items()
+        if _satisfies(voucher, wanted := several[at], settings)
     }
 
 
@@ -102,15 +102,10 @@ def _satisfies(voucher: Voucher, wanted: Wanted, settings: Settings) -> bool:
     return not settings.require_verified or (voucher.verified_by is not None and voucher.verified_by.verifies)
 
 
-def _is_news(voucher: Voucher | None, file: There) -> bool:
-    """Tell whether the journal does not know yet what proves a file."""
-    return voucher is None or (voucher.digest, voucher.verified_by) != (file.digest, file.verified_by)
-
-
-async def _proven(added: Added, there: Container[int]) -> dict[int, There]:
+async def _proven(several: Sequence[Wanted], there: Container[int]) -> dict[int, There]:
     """Return those that nothing vouches for, but whose bytes on disk prove to be what is wanted."""
     proven: dict[int, There] = {}
-    for at, wanted in enumerate(added.wanted):
+    for at, wanted in enumerate(several):
         # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
         if wanted.digest is None or at in there or not os.access(wanted.path, os.F_OK):
             continue

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,8 @@ class Batch(NamedTuple):
 
     wanted: list[Wanted]
     failures: list[Outcome]
+    once: bool = False
+    """Whether no key comes twice in all batches."""
 
 
 async def downloads(files: AsyncIterable[RemoteFile], data_dir: Path) -> AsyncIterator[Batch]:
@@ -37,7 +39,7 @@ async def downloads(files: AsyncIterable[RemoteFile], data_dir: Path) -> AsyncIt
     if isinstance(files, ListedFiles):
         rows = ((*row, "") for row in files.rows())
         while some := list(islice(rows, BATCH)):
-            yield places.batch(some)
+            yield places.batch(some)._replace(once=True)
         return
     some = []
     async for file in files:
@@ -65,23 +67,25 @@ class _Places:
 
     def batch(self, rows: Iterable[_Row]) -> Batch:
         """Place files; a bad key of one must not stop the others."""
+        placed: list[Wanted] = []
         failures: list[Outcome] = []
-        return Batch(list(self._placed(rows, failures)), failures)
-
-    def _placed(self, rows: Iterable[_Row], failures: list[Outcome]) -> Iterator[Wanted]:
+        begins, is_safe = self._begins, _SAFE_NAME.fullmatch
         for key, size, digest, source in rows:
-            try:
-                yield Wanted(key, self.place(key), size, digest, source)
-            except UnsafePath as error:
-                transfer = Transfer(Direction.PULL, key, self._root)
-                failures.append(Outcome(transfer, Status.FAILED, error=error))
+            directory, _, name = key.rpartition("/")
+            if directory in begins and is_safe(name):
+                path = begins[directory] + name
+            else:
+                try:
+                    path = self._look(key, directory, name)
+                except UnsafePath as error:
+                    transfer = Transfer(Direction.PULL, key, self._root)
+                    failures.append(Outcome(transfer, Status.FAILED, error=error))
+                    continue
+            placed.append(Wanted(key, path, size, digest, source))
+        return Batch(placed, failures)
 
-    def place(self, key: str) -> str:
-        """Do as `safe_path`, but look at a directory once. Raises UnsafePath."""
-        directory, _, name = key.rpartition("/")
-        begin = self._begins.get(directory)
-        if begin is not None and _SAFE_NAME.fullmatch(name):
-            return begin + name
+    def _look(self, key: str, directory: str, name: str) -> str:
+        """Return the path of a key, and remember its directory. Raises UnsafePath."""
         path = os.fspath(safe_path(self._root, key))
         if len(self._begins) >= _MOST_DIRECTORIES:
             self._begins.clear()

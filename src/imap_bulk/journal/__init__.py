@@ -12,10 +12,10 @@ record.py    what is known of one file
 schema.py    the tables, and those of earlier versions brought up to date
 """
 
-from imap_bulk.journal.journal import Added, Journal
+from imap_bulk.journal.journal import Journal
 from imap_bulk.journal.ledger import Failure, Holding, Ledger, Run
 from imap_bulk.journal.mirrored import Mirrored
 from imap_bulk.journal.record import Record, Voucher
 from imap_bulk.journal.schema import DIRECTORY
 
-__all__ = ["DIRECTORY", "Added", "Failure", "Holding", "Journal", "Ledger", "Mirrored", "Record", "Run", "Voucher"]
+__all__ = ["DIRECTORY", "Failure", "Holding", "Journal", "Ledger", "Mirrored", "Record", "Run", "Voucher"]

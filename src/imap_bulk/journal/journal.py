@@ -7,10 +7,10 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
@@ -24,14 +24,14 @@ SELECT key, digest FROM accepted WHERE archive = ? AND place = ? AND key IN (SEL
 _PLAN = """
 CREATE TEMP TABLE plan (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
-    todo INTEGER DEFAULT 1
+    todo INTEGER NOT NULL
 )
 """
-_ADDED_KEYS = "SELECT key FROM plan WHERE number > ? ORDER BY number"
+_ADDED = "SELECT key FROM plan WHERE number > ?"
+_ANY_RECORD = "SELECT 1 FROM moved WHERE direction = ? AND archive = ? LIMIT 1"
 _RECORDED = """
-SELECT number, moved.path, moved.size, mtime_ns, moved.digest, verified_by FROM plan CROSS JOIN moved
-ON direction = ? AND archive = ? AND moved.key = plan.key
-WHERE number >= ? AND (plan.size IS NULL OR plan.size = moved.size) ORDER BY number
+SELECT wanted.key, moved.path, size, mtime_ns, digest, verified_by FROM json_each(?) AS wanted CROSS JOIN moved
+ON direction = ? AND archive = ? AND moved.key = wanted.value
 """
 _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
@@ -39,10 +39,10 @@ GROUP BY key ORDER BY key LIMIT ?
 """
 # None is bound as another value: sqlite3 looks for an adapter of each one, which takes a third of an insertion.
 _ADD = """
-INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, nullif(?, -1), nullif(?, ''), ?)
+INSERT OR IGNORE INTO plan (key, path, size, digest, source, todo)
+VALUES (?, ?, nullif(?, -1), nullif(?, ''), ?, ?)
 """
 _TAKE_OUT = "UPDATE plan SET todo = 0 WHERE key IN (SELECT value FROM json_each(?))"
-_TAKE_OUT_NUMBERS = "UPDATE plan SET todo = 0 WHERE number IN (SELECT value FROM json_each(?))"
 _NEXT_TODO = """
 SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? AND number <= ?
 ORDER BY number LIMIT ?
@@ -60,16 +60,6 @@ WHERE direction = ? AND archive = ?
 """
 _BATCH = 500
 _LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
-
-
-class Added(NamedTuple):
-    """What is new in a plan, and what makes some of it needless."""
-
-    first: int
-    """The number of the first in the plan; the others follow it."""
-    wanted: Sequence[Wanted]
-    vouchers: Mapping[int, Voucher]
-    """What is known of those that are there as an earlier run left them, by their positions in `wanted`."""
 
 
 class Journal:
@@ -97,27 +87,21 @@ class Journal:
         self.flush()
         self._database.close()
 
-    def add(self, wanted: Sequence[Wanted]) -> Added:
-        """Put files into the plan, but no key twice. Raises OSError. Meant for some hundreds at once."""
-        first = self._planned + 1
-        count = self._change_plan(_ADD, map(_row_of, wanted))
-        self._planned += count
-        if count < len(wanted):
-            wanted = self._added(first, wanted)
-        return Added(first, wanted, dict(self._vouchers(first, wanted)))
+    def vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
+        """Tell what is known of those that are there as an earlier run left them, by position.
 
-    def _added(self, first: int, wanted: Iterable[Wanted]) -> list[Wanted]:
-        """Return those that are in the plan from that number on."""
-        by_key: dict[str, Wanted] = {}
-        for each in wanted:
-            by_key.setdefault(each.key, each)
-        return [by_key[key] for (key,) in self._database.execute(_ADDED_KEYS, (first - 1,))]
-
-    def _vouchers(self, first: int, wanted: Sequence[Wanted]) -> Iterator[tuple[int, Voucher]]:
-        """Yield what is known of those files that are as an earlier run left them, by their positions."""
-        rows = self._database.execute(_RECORDED, (self._direction, self._archive, first)).fetchall()
-        for number, place, size, mtime_ns, digest, proof in rows:
-            path = wanted[number - first].path
+        Meant for some hundreds at once.
+        """
+        if not self._database.execute(_ANY_RECORD, (self._direction, self._archive)).fetchone():
+            return {}
+        keys = json.dumps([each.key for each in wanted])
+        known: dict[int, Voucher] = {}
+        for at, place, size, mtime_ns, digest, proof in self._database.execute(
+            _RECORDED, (keys, self._direction, self._archive)
+        ).fetchall():
+            _, path, wanted_size, _, _ = wanted[at]
+            if wanted_size is not None and wanted_size != size:
+                continue
             if self._spelled + place != path and not self._is_at(place, path):
                 continue
             try:
@@ -125,14 +109,28 @@ class Journal:
             except OSError:
                 continue
             if status.st_size == size and status.st_mtime_ns == mtime_ns:
-                yield number - first, Voucher(digest, PROOFS[proof])
+                known[at] = Voucher(digest, PROOFS[proof])
+        return known
+
+    def add(self, wanted: Sequence[Wanted], needless: Container[int] = (), *, once: bool = False) -> Sequence[int]:
+        """Put files into the plan, but no key twice; return the positions of those that are new. Raises OSError.
+
+        What is `needless` by its position is not to be done. If no key comes more than `once` in all, it need not
+        even be kept.
+        """
+        rows = [_row_of(each, at not in needless) for at, each in enumerate(wanted)]
+        if once:
+            rows = [row for row in rows if row[-1]]
+        before = self._planned
+        self._planned += self._change_plan(_ADD, rows)
+        if self._planned - before == len(rows):
+            return range(len(wanted))
+        added = {key for (key,) in self._database.execute(_ADDED, (before,))}
+        first_of_key = {each.key: at for at, each in reversed(list(enumerate(wanted)))}
+        return sorted(first_of_key[key] for key in added)
 
     def _is_at(self, place: str, path: str) -> bool:
         return os.path.join(self._root, place) == _absolute(path)  # noqa: PTH118  as above
-
-    def take_out_numbers(self, numbers: Iterable[int]) -> None:
-        """Note that what has these numbers in the plan is not to be done. Raises OSError."""
-        self._change_plan(_TAKE_OUT_NUMBERS, [(json.dumps(list(numbers)),)])
 
     def take_out(self, transfers: Iterable[Transfer]) -> None:
         """Note that these transfers of the plan are not to be done. Raises OSError."""
@@ -148,6 +146,11 @@ class Journal:
             import tempfile  # with all that it imports, a fortieth of the command line's start
 
             raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
+
+    @property
+    def planned(self) -> int:
+        """The number in the plan of what was put into it last."""
+        return self._planned
 
     def totals(self) -> tuple[int, int, int]:
         """Count what is to do: files, the sum of known sizes in bytes, files of unknown size."""
@@ -258,9 +261,11 @@ def _absolute(path: str) -> str:
     return path if os.path.isabs(path) else str(Path(path).absolute())  # noqa: PTH117
 
 
-def _row_of(wanted: Wanted) -> tuple[object, ...]:
+def _row_of(wanted: Wanted, is_todo: bool) -> tuple[object, ...]:
     key, path, size, digest, source = wanted
-    return key, path, -1 if size is None else size, digest or "", source
+    if not is_todo:
+        return key, "", -1, "", "", False
+    return key, path, -1 if size is None else size, digest or "", source, True
 
 
 def _place_in_sample(seed: str, key: str) -> bytes:
