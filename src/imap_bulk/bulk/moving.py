@@ -49,8 +49,9 @@ async def pull(
 ) -> Result:
     """Bring `files` of `archive` to their places below `data_dir`, by `move` if not by this process.
 
-    `files` is usually `archive.search(query)`; it is read after the archive was opened. Files of known sha256 are
-    taken from `cache`, and what was verified enters it. When `offline`, the archive is asked for no file: those
+    `files` is usually `archive.search(query)`; it is read after the archive was opened. Those of a very long list
+    that was checked (`sources.files_of`) begin to move before all is decided. Files of known sha256 are taken from
+    `cache`, and what was verified enters it. When `offline`, the archive is asked for no file: those
     that are not on this machine fail. Raises BulkError when the search fails, OSError when this machine cannot go
     on; a file that fails is counted instead.
     """
