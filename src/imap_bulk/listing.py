@@ -121,13 +121,13 @@ class Listing:
         _room(self._database, "UPDATE listed SET size = ?, digest = ? WHERE number = ?", told)
         _room(self._database, "DELETE FROM listed WHERE number = ?", dropped)
 
-    def remote(self) -> Iterator[tuple[str, int | None, str | None]]:
-        """Yield of each file what an archive knows of it: key, size in bytes, digest."""
+    def remote(self) -> Iterator[tuple[str, int | None, str | None, str]]:
+        """Yield of each file what an archive knows of it: key, size in bytes, digest, and an empty source."""
         for key, size, digest, written in self._database.execute(_REMOTE):  # a generator, as below
             if key is None:
-                yield from ((key, None, digest) for _, key, digest in usual.read(written))
+                yield from ((key, None, digest, "") for _, key, digest in usual.read(written))
             else:
-                yield key, size, digest
+                yield key, size, digest, ""
 
     def __iter__(self) -> Iterator[Listed]:
         for row in self._database.execute(_ALL):  # a generator keeps the listing alive
@@ -145,12 +145,12 @@ class ListedFiles:
     def __init__(self, listing: Listing) -> None:
         self._listing = listing
 
-    def rows(self) -> Iterator[tuple[str, int | None, str | None]]:
-        """Yield of each file its key, size in bytes, and digest as that is written."""
+    def rows(self) -> Iterator[tuple[str, int | None, str | None, str]]:
+        """Yield of each file its key, size in bytes, digest as that is written, and source, which is empty."""
         return self._listing.remote()
 
     def __iter__(self) -> Iterator[RemoteFile]:
-        for key, size, digest in self.rows():
+        for key, size, digest, _ in self.rows():
             yield RemoteFile(key, size, Digest.kept(digest) if digest else None)
 
     async def __aiter__(self) -> AsyncIterator[RemoteFile]:

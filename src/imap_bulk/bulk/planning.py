@@ -80,7 +80,8 @@ class Planner:
         if not there:
             return
         self._tally.skip(Skipped(self._direction, tuple(there.values())))
-        news = tuple(file for at, file in there.items() if vouchers.get(at) != (file.digest, file.verified_by))
+        # Only a digest that is wanted can prove more than the journal has.
+        news = tuple(file for at, file in there.items() if file.wanted.digest and vouchers.get(at) != file[1:])
         for outcome in Skipped(self._direction, news).outcomes():
             self._journal.write(outcome)
 
@@ -90,16 +91,16 @@ def _vouched_for(
 ) -> dict[int, There]:
     """Return those for which an earlier run is proof enough that nothing need move, by position."""
     return {
-        at: There(wanted, voucher.digest, Proof.MANIFEST if wanted.digest else voucher.verified_by)
-        for at, voucher in vouchers.items()
-        if _satisfies(voucher, wanted := several[at], settings)
+        at: There(wanted, digest, Proof.MANIFEST if wanted.digest else proof)
+        for at, (digest, proof) in vouchers.items()
+        if _satisfies(digest, proof, wanted := several[at], settings)
     }
 
 
-def _satisfies(voucher: Voucher, wanted: Wanted, settings: Settings) -> bool:
+def _satisfies(digest: str | None, proof: Proof | None, wanted: Wanted, settings: Settings) -> bool:
     if wanted.digest:
-        return wanted.digest == voucher.digest
-    return not settings.require_verified or (voucher.verified_by is not None and voucher.verified_by.verifies)
+        return wanted.digest == digest
+    return not settings.require_verified or (proof is not None and proof.verifies)
 
 
 async def _proven(several: Sequence[Wanted], there: Container[int]) -> dict[int, There]:

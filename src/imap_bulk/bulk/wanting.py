@@ -37,7 +37,7 @@ async def downloads(files: AsyncIterable[RemoteFile], data_dir: Path) -> AsyncIt
     """Give files of an archive their places below a data directory."""
     places = _Places(data_dir)
     if isinstance(files, ListedFiles):
-        rows = ((*row, "") for row in files.rows())
+        rows = files.rows()
         while some := list(islice(rows, BATCH)):
             yield places.batch(some)._replace(once=True)
         return

@@ -109,7 +109,7 @@ class Journal:
             except OSError:
                 continue
             if status.st_size == size and status.st_mtime_ns == mtime_ns:
-                known[at] = Voucher(digest, PROOFS[proof])
+                known[at] = digest, PROOFS[proof]
         return known
 
     def add(self, wanted: Sequence[Wanted], needless: Container[int] = (), *, once: bool = False) -> Sequence[int]:
@@ -118,9 +118,10 @@ class Journal:
         What is `needless` by its position is not to be done. If no key comes more than `once` in all, it need not
         even be kept.
         """
-        rows = [_row_of(each, at not in needless) for at, each in enumerate(wanted)]
         if once:
-            rows = [row for row in rows if row[-1]]
+            rows = [_row_of(each) for at, each in enumerate(wanted) if at not in needless]
+        else:
+            rows = [_row_of(each, at not in needless) for at, each in enumerate(wanted)]
         before = self._planned
         self._planned += self._change_plan(_ADD, rows)
         if self._planned - before == len(rows):
@@ -261,7 +262,7 @@ def _absolute(path: str) -> str:
     return path if os.path.isabs(path) else str(Path(path).absolute())  # noqa: PTH117
 
 
-def _row_of(wanted: Wanted, is_todo: bool) -> tuple[object, ...]:
+def _row_of(wanted: Wanted, is_todo: bool = True) -> tuple[object, ...]:
     key, path, size, digest, source = wanted
     if not is_todo:
         return key, "", -1, "", "", False

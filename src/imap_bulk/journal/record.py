@@ -11,11 +11,8 @@ PROOFS: dict[str | None, Proof | None] = {None: None, **{str(proof): proof for p
 """By what the tables keep of them; asking the enumeration takes five times as long."""
 
 
-class Voucher(NamedTuple):
-    """What is known of the bytes of a file that is as it was when it came; `digest` as that is written."""
-
-    digest: str | None
-    verified_by: Proof | None
+Voucher = tuple[str | None, Proof | None]
+"""What is known of a file that is as it was when it came: its digest as that is written, and what verified it."""
 
 
 class Record(NamedTuple):
