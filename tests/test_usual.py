@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from imap_bulk import manifest, sources, usual
 from imap_bulk.errors import BadManifest
 from imap_bulk.filenames import DATA_LEVELS, INSTRUMENTS, is_date
+from imap_bulk.manifest import Entry, Run
 
 NAME = "imap_mag_l2_norm_20260101_v001.0001.cdf"
 SUM = "ab" * 32
@@ -93,6 +94,16 @@ def test_files_come_in_the_order_of_the_lines_whatever_their_form(tmp_path: Path
     found = list(sources.files_of(manifest_of(tmp_path, lines)))
     assert [file.name for file in found] == [*lines[1:900], lines[900].split()[1], *lines[901:]]
     assert [str(file.digest) for file in found if file.digest] == [f"sha256:{SUM}"]
+
+
+def test_a_few_lines_of_another_form_cost_the_others_little() -> None:
+    lines = [f"{name}\n".encode() for name in names(1000)]
+    lines[100] = lines[600] = b"naif0012.tls\n"
+    told = list(manifest.scan_runs(lines, "list.txt", usual.names_on))
+    assert [(run.line, len(run.names)) for run in told if isinstance(run, Run)] == [
+        (2, 99), (102, 400), (502, 99), (602, 399),
+    ]  # fmt: skip
+    assert [entry.line for entry in told if isinstance(entry, Entry)] == [1, 101, 601]
 
 
 def test_a_name_that_comes_again_is_told_with_both_lines(tmp_path: Path) -> None:

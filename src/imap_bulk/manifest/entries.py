@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,7 +96,11 @@ def scan(lines: Iterable[bytes], name: str) -> Iterator[Entry | Problem]:
     `name` is what messages call the manifest. Raises `BadManifest` only when this is none at all, and that may
     turn out late.
     """
-    yield from (told for told in scan_runs(lines, name, lambda *_: None) if not isinstance(told, Run))
+    yield from (told for told in scan_runs(lines, name, _none_is_usual) if not isinstance(told, Run))
+
+
+def _none_is_usual(_text: str, _count: int) -> None:
+    return None
 
 
 def scan_runs(lines: Iterable[bytes], name: str, usual: Usual) -> Iterator[Entry | Problem | Run]:
@@ -125,15 +129,30 @@ def _scanned(lines: Iterator[bytes], name: str, usual: Usual) -> Iterator[Entry 
 
 
 def _in_runs(some: Sequence[bytes], number: int, name: str, usual: Usual) -> Iterator[Entry | Problem | Run]:
-    """Yield what lines from that number on say: all in one, or each."""
+    """Yield what lines from that number on say: all in one if they are as usual, else those between the others."""
+    if run := _run(some, number, usual):
+        yield run
+        return
+    for is_usual, lines in groupby(some, lambda line: _run([line], 0, usual) is not None):
+        several = list(lines)
+        if is_usual and (run := _run(several, number, usual)):
+            yield run
+        else:
+            yield from _each(several, number, name)
+        number += len(several)
+
+
+def _run(some: Sequence[bytes], number: int, usual: Usual) -> Run | None:
     try:
         text = b"".join(some).decode("ascii")
     except UnicodeDecodeError:
-        text = ""
-    if text and (names := usual(text, len(some))):
-        yield Run(number, text, names)
-        return
-    for line, said in enumerate(_decoded(some, name, "utf-8"), number):
+        return None
+    names = usual(text, len(some))
+    return Run(number, text, names) if names else None
+
+
+def _each(lines: Iterable[bytes], number: int, name: str) -> Iterator[Entry | Problem]:
+    for line, said in enumerate(_decoded(lines, name, "utf-8"), number):
         if says_something(said):
             yield _told(line, line_fields(said))
 
