@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 FLOORS = [
     {"errors", "digest", "quantities", "spice_names"},
     {"model", "settings", "filenames", "environment"},
-    {"http", "retry", "manifest", "lockfile", "listing", "cache", "journal", "bucket"},
+    {"http", "retry", "manifest", "lockfile", "usual", "cache", "bucket", "journal"},
+    {"listing"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"placing", "processes", "delivery"},

@@ -148,6 +148,16 @@ async def test_the_events_add_up(filled: ArchiveServer, tmp_path: Path) -> None:
     assert {outcome.verified_by for outcome in outcomes} == {Proof.REPR_DIGEST}
 
 
+async def test_programs_hear_of_each_file_that_was_there(filled: ArchiveServer, tmp_path: Path) -> None:
+    await pull(filled, tmp_path / "data")
+    events: list[Event] = []
+    await aio.pull(data_dir=tmp_path / "data", url=filled.url, settings=AT_ONCE, report=events.append, **MAG)
+    outcomes = [event for event in events if isinstance(event, Outcome)]
+    assert len(outcomes) == 8
+    assert {(outcome.status, outcome.verified_by) for outcome in outcomes} == {(Status.SKIPPED, Proof.REPR_DIGEST)}
+    assert {outcome.transfer.path.exists() for outcome in outcomes} == {True}
+
+
 async def test_a_dry_run_moves_nothing(filled: ArchiveServer, tmp_path: Path) -> None:
     events: list[Event] = []
     archive = ImapArchive(filled.url, settings=AT_ONCE)

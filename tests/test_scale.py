@@ -32,6 +32,7 @@ MOST_GROWTH_BYTES = 2 << 20
 MOST_PEAK_MIB = 150
 MOST_SECONDS_OF_A_PLAN = 30.0
 MOST_SECONDS_OF_A_SECOND_PLAN = 10.0
+MOST_SECONDS_TO_THE_FIRST_REQUEST = 2.0
 
 URL = "https://archive.example"
 DIGEST = Digest("md5", "9" * 32)
@@ -222,6 +223,7 @@ def test_a_million_lines_are_planned(tmp_path: Path) -> None:
     assert told["files"] == MILLION
     assert told["peak_mib"] <= MOST_PEAK_MIB
     assert told["planned"] <= MOST_SECONDS_OF_A_PLAN
+    assert told["asked"] <= MOST_SECONDS_TO_THE_FIRST_REQUEST
 
 
 @pytest.mark.soak
@@ -238,8 +240,9 @@ def test_ten_thousand_bad_lines_of_a_million_are_named(tmp_path: Path) -> None:
 def test_a_million_files_that_are_there_are_found(tmp_path: Path) -> None:
     bring(tmp_path / "data", MILLION)
     names = tmp_path / "names.txt"
-    names.write_text("\n".join(keys(MILLION)))
+    with names.open("w") as file:
+        file.writelines(f"{key}\n" for key in keys(MILLION))
     told = planned(str(names), tmp_path / "data")
     assert told["skipped"] == MILLION
     assert told["peak_mib"] <= MOST_PEAK_MIB
-    assert told["planned"] - told["checked"] <= MOST_SECONDS_OF_A_SECOND_PLAN
+    assert told["planned"] <= MOST_SECONDS_OF_A_SECOND_PLAN

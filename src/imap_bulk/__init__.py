@@ -72,6 +72,7 @@
       moving.py       pull · push
       planning.py     what is there and right is left out of the plan
       tally.py        a run is counted
+      wanting.py      what a run wants, hundreds at once, each with its place
       verifying.py    verify
     fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk
@@ -278,6 +279,7 @@
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
     bucket.py       a bucket: where it is, and what opens it (extra: imap-bulk[s3])
     listing.py      what people and manifests list, kept on disk until all of it is checked
+    usual.py        lines of a manifest as nearly all are, hundreds at one look
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
       journal.py      one archive and one direction: planned, done, failed
       ledger.py       all archives and directions, read without changing anything
@@ -296,7 +298,7 @@
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
 bulk | records | status | doctor | fixity | mirror > placing | processes | delivery > engine | archives | server |
-sources > transport > http, retry, manifest, lockfile, listing, cache, bucket, journal >
+sources > transport > listing > http, retry, manifest, lockfile, usual, cache, bucket, journal >
 model, settings, filenames, environment > errors, digest.
 """
 

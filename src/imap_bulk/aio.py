@@ -4,7 +4,7 @@
 Filters are those of the command line with underscores: `instrument="mag"`, `start_date="20260101"`, …
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
@@ -68,7 +68,8 @@ async def pull(
     else:
         wanted = archive.search(ImapQuery.of(**filters)) if files is None else each(_listed(files))
     cache = _cache(cache_dir, usually=locked is not None)
-    return await bulk.pull(archive, wanted, directory(data_dir), settings, report, cache=cache, offline=offline)
+    each_told = bulk.of_each(report)
+    return await bulk.pull(archive, wanted, directory(data_dir), settings, each_told, cache=cache, offline=offline)
 
 
 async def push(
@@ -84,7 +85,7 @@ async def push(
     """Send data files, directories and manifests to the archive. Raises as `pull`."""
     transfers = sources.uploads_of(fspath(file) for file in _several(files))
     archive = open_archive(url, api_key, access_token, settings)
-    return await bulk.push(archive, transfers, directory(data_dir), settings, report)
+    return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(report))
 
 
 async def verify(
@@ -126,8 +127,12 @@ def _cache(cache_dir: StrPath | None, *, usually: bool) -> Cache | None:
     return None
 
 
-async def each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
-    """Yield a list as a search would."""
+def each(files: Iterable[RemoteFile]) -> AsyncIterable[RemoteFile]:
+    """Have a list yield as a search would."""
+    return files if isinstance(files, AsyncIterable) else _each(files)
+
+
+async def _each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
     for file in files:
         yield file
 
@@ -135,8 +140,8 @@ async def each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
 def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> Iterable[RemoteFile]:
     several = list(_several(files))
     found = [file for file in several if isinstance(file, RemoteFile)]
-    named = (fspath(file) for file in several if not isinstance(file, RemoteFile))
-    return chain(found, sources.files_of(named))
+    named = sources.files_of(fspath(file) for file in several if not isinstance(file, RemoteFile))
+    return chain(found, named) if found else named
 
 
 def _several(files: Any) -> Iterable[Any]:

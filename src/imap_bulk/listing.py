@@ -1,31 +1,39 @@
 """Listing: files as people and manifests list them, in their order, on disk when they are many.
 
 Whatever is listed is checked as a whole before any of it moves, so that all of it must be kept for a while; a
-million files in memory would be a gigabyte.
+million files in memory would be a gigabyte. Lines of the usual form stay as they were written, some hundreds
+to a row, and are read again when they are wanted.
 """
 
 import errno
 import sqlite3
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from imap_bulk import usual
+from imap_bulk.digest import Digest
+from imap_bulk.model import RemoteFile
+
 _SCHEMA = """
-CREATE TABLE listed (
+CREATE TABLE {name} (
     number INTEGER PRIMARY KEY, source INTEGER, line INTEGER, written TEXT, key TEXT, place BLOB, size INTEGER,
     digest TEXT
 )
 """
 _ADD = """
 INSERT INTO listed (source, line, written, key, place, size, digest)
-VALUES (?, nullif(?, 0), ?, ?, nullif(?, ''), nullif(?, -1), nullif(?, ''))
+VALUES (?, nullif(?, 0), ?, nullif(?, ''), nullif(?, ''), nullif(?, -1), nullif(?, ''))
 """
 _ALL = "SELECT source, line, written, key, place, size, digest FROM listed ORDER BY number"
-_REMOTE = "SELECT key, size, digest FROM listed ORDER BY number"
+_REMOTE = "SELECT key, size, digest, written FROM listed ORDER BY number"
 _REPEATED = """
 SELECT number, source, line, written, key, place, size, digest FROM listed
 WHERE key IN (SELECT key FROM listed GROUP BY key HAVING count(*) > 1) ORDER BY key, number
 """
+
+_HEAPS = 64
 
 
 class Listed(NamedTuple):
@@ -45,25 +53,60 @@ class Listed(NamedTuple):
     digest: str | None = None
 
 
+class Lines(NamedTuple):
+    """Lines of a listing that `usual.read` reads; `line` is the number of the first."""
+
+    source: int
+    line: int
+    text: str
+    names: list[str]
+    """The last parts of the keys."""
+
+
 class Listing:
     """Files in the order in which they were added. Its methods raise OSError where the disk has no room."""
 
     def __init__(self) -> None:
         self._database = _connect()
-        self._database.execute(_SCHEMA)
+        self._database.execute(_SCHEMA.format(name="listed"))
         self._database.execute("BEGIN")
+        self._names = _Names()
+        self._has_lines = False
 
     def __del__(self) -> None:
         self._database.close()
 
-    def add(self, files: Iterable[Listed]) -> None:
+    def add(self, files: Iterable[Listed | Lines]) -> None:
         """Put files at the end."""
+        _room(self._database, _ADD, map(self._row_of, files))
+
+    def _row_of(self, file: Listed | Lines) -> tuple[object, ...]:
         # No None: sqlite3 looks for an adapter of each one, which took a third of the time of all this.
+        if isinstance(file, Lines):
+            self._has_lines = True
+            self._names.add(file.names)
+            return file.source, file.line, file.text, "", "", -1, ""
+        source, line, written, key, place, size, digest = file
+        self._names.add((key.rpartition("/")[2],))
+        return source, line or 0, written, key, place or "", -1 if size is None else size, digest or ""
+
+    def may_repeat(self) -> bool:
+        """Tell whether a key may be listed more than once; False is sure."""
+        return self._names.may_repeat()
+
+    def take_apart(self) -> None:
+        """Keep each file by itself from now on, for `repeated`."""
+        if not self._has_lines:
+            return
+        self._database.execute(_SCHEMA.format(name="apart"))
         rows = (
             (source, line or 0, written, key, place or "", -1 if size is None else size, digest or "")
-            for source, line, written, key, place, size, digest in files
+            for source, line, written, key, place, size, digest in self
         )
-        _room(self._database, _ADD, rows)
+        _room(self._database, _ADD.replace("listed", "apart"), rows)
+        self._database.execute("DROP TABLE listed")
+        self._database.execute("ALTER TABLE apart RENAME TO listed")
+        self._has_lines = False
 
     def repeated(self) -> Iterator[list[tuple[int, Listed]]]:
         """Yield all files of each key that is listed more than once, with their numbers, in order."""
@@ -78,12 +121,58 @@ class Listing:
         _room(self._database, "UPDATE listed SET size = ?, digest = ? WHERE number = ?", told)
         _room(self._database, "DELETE FROM listed WHERE number = ?", dropped)
 
-    def remote(self) -> Iterator[tuple[str, int | None, str | None]]:
-        """Yield of each file what an archive knows of it: key, size in bytes, digest."""
-        yield from self._database.execute(_REMOTE)  # a generator, as below
+    def remote(self) -> Iterator[tuple[str, int | None, str | None, str]]:
+        """Yield of each file what an archive knows of it: key, size in bytes, digest, and an empty source."""
+        for key, size, digest, written in self._database.execute(_REMOTE):  # a generator, as below
+            if key is None:
+                yield from ((key, None, digest, "") for _, key, digest in usual.read(written))
+            else:
+                yield key, size, digest, ""
 
     def __iter__(self) -> Iterator[Listed]:
-        yield from map(Listed._make, self._database.execute(_ALL))  # a generator keeps the listing alive
+        for row in self._database.execute(_ALL):  # a generator keeps the listing alive
+            if row[3] is None:
+                source, first, text, *_ = row
+                for line, (written, key, digest) in enumerate(usual.read(text), first):
+                    yield Listed(source, line, written, key, None, None, digest)
+            else:
+                yield Listed._make(row)
+
+
+class ListedFiles:
+    """The files of a listing as an archive knows them: one by one, also as a search yields them, or in rows."""
+
+    def __init__(self, listing: Listing) -> None:
+        self._listing = listing
+
+    def rows(self) -> Iterator[tuple[str, int | None, str | None, str]]:
+        """Yield of each file its key, size in bytes, digest as that is written, and source, which is empty."""
+        return self._listing.remote()
+
+    def __iter__(self) -> Iterator[RemoteFile]:
+        for key, size, digest, _ in self.rows():
+            yield RemoteFile(key, size, Digest.kept(digest) if digest else None)
+
+    async def __aiter__(self) -> AsyncIterator[RemoteFile]:
+        for file in self:
+            yield file
+
+
+class _Names:
+    """Tells whether any of many names came twice, in eight bytes of memory for each."""
+
+    def __init__(self) -> None:
+        # In many heaps, for a heap is made a set when it is looked through.
+        self._heaps = [array("q") for _ in range(_HEAPS)]
+
+    def add(self, names: Iterable[str]) -> None:
+        heaps = self._heaps
+        for mark in map(hash, names):
+            heaps[mark % _HEAPS].append(mark)
+
+    def may_repeat(self) -> bool:
+        """Two names may have one hash, though hardly ever two of a million."""
+        return any(len(set(heap)) < len(heap) for heap in self._heaps)
 
 
 class Seen:

@@ -1,11 +1,14 @@
 """The nouns: frozen, slotted, picklable values without behaviour beyond showing themselves."""
 
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from imap_bulk.digest import Digest
@@ -87,6 +90,28 @@ class Transfer:
     """As in `RemoteFile`."""
 
 
+class Wanted(NamedTuple):
+    """A transfer that is not planned yet, in plain values: a million of them may turn out to be needless."""
+
+    key: str
+    path: str
+    size: int | None
+    digest: str | None
+    """As `Digest` is written."""
+    source: str
+
+    @classmethod
+    def of(cls, transfer: Transfer) -> Self:
+        """Write a transfer so."""
+        digest = str(transfer.digest) if transfer.digest else None
+        return cls(transfer.key, os.fspath(transfer.path), transfer.size, digest, transfer.source)
+
+    def transfer(self, direction: Direction) -> Transfer:
+        """Return the transfer that this is."""
+        digest = Digest.kept(self.digest) if self.digest else None
+        return Transfer(direction, self.key, Path(self.path), self.size, digest, self.source)
+
+
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
     """A pre-signed URL: lets its bearer move one object, one way, until it expires. A secret while it lives."""
@@ -145,6 +170,32 @@ class Outcome:
     """What became of it where it was delivered to a bucket."""
 
 
+class There(NamedTuple):
+    """A file that need not move: `digest` is that of its bytes, as `Digest` is written."""
+
+    wanted: Wanted
+    digest: str | None
+    verified_by: Proof | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Hundreds of files that are there already: what as many outcomes would tell, at a tenth of the cost."""
+
+    direction: Direction
+    files: tuple[There, ...]
+
+    def proofs(self) -> Counter[Proof | None]:
+        """Count by what verified them."""
+        return Counter(map(itemgetter(2), self.files))
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Yield the outcome of each, for those who want to hear of each."""
+        for wanted, text, proof in self.files:
+            digest = Digest.kept(text) if text else None
+            yield Outcome(wanted.transfer(self.direction), Status.SKIPPED, digest=digest, verified_by=proof)
+
+
 @dataclass(frozen=True, slots=True)
 class Setback:
     """An attempt that failed, at a host (the archive, or storage by its name); what follows is another matter."""
@@ -185,6 +236,8 @@ class Plan:
     bytes: int
     unsized: int
     skipped: int
+    is_whole: bool = True
+    """Whether that is all. Of very many files some begin to move before; then another plan follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +294,8 @@ class Sample:
         return self.count if self.share is None else ceil(self.share * files)
 
 
-Event = Plan | Transfer | Progress | Setback | Outcome | Pacing | Result
-"""What a run reports: its plan; how each transfer goes and ends; and at last, even if stopped, how each host was
-pressed, and the count.
+Event = Plan | Transfer | Progress | Setback | Outcome | Skipped | Pacing | Result
+"""What a run reports: its plan; how each transfer goes and ends, many at once where nothing had to move; and at
+last, even if stopped, how each host was pressed, and the count.
 
 A dry run reports the transfers of its plan instead."""

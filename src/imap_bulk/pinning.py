@@ -12,7 +12,7 @@ from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.together import together
 from imap_bulk.errors import Corrupted
 from imap_bulk.lockfile import Pin
-from imap_bulk.model import Event, Outcome, RemoteFile, Result, Status
+from imap_bulk.model import Event, Outcome, RemoteFile, Result, Skipped, Status
 from imap_bulk.settings import Settings
 
 _READ_BYTES = 1 << 20
@@ -37,6 +37,8 @@ async def pin(
     def take(event: Event) -> None:
         if isinstance(event, Outcome) and event.status in (Status.DONE, Status.SKIPPED):
             outcomes.append(event)
+        elif isinstance(event, Skipped):
+            outcomes.extend(event.outcomes())
         report(event)
 
     result = await bulk.pull(archive, _each(files), data_dir, settings, take, cache=cache)

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from imap_bulk import filenames, manifest
+from imap_bulk import filenames, manifest, usual
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BadManifest, BadName
-from imap_bulk.listing import Listed, Listing
-from imap_bulk.manifest import Entry, Problem
-from imap_bulk.model import LARGEST_PUT_BYTES, Direction, RemoteFile, Transfer
+from imap_bulk.listing import Lines, Listed, ListedFiles, Listing
+from imap_bulk.manifest import Entry, Problem, Run
+from imap_bulk.model import LARGEST_PUT_BYTES, Direction, Transfer
 
 STANDARD_INPUT = "-"
 
@@ -27,10 +27,9 @@ MOST_PROBLEMS_TOLD = 20_000
 _UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
 
 
-def files_of(sources: Iterable[str]) -> Iterator[RemoteFile]:
+def files_of(sources: Iterable[str]) -> ListedFiles:
     """Turn names, archive paths and manifests into the files they mean, each once. Raises BadManifest at once."""
-    listing = _checked(sources, _files_in)
-    return (RemoteFile(key, size, _digest(digest)) for key, size, digest in listing.remote())
+    return ListedFiles(_checked(sources, _files_in))
 
 
 def uploads_of(sources: Iterable[str]) -> Iterator[Transfer]:
@@ -75,7 +74,7 @@ class _Problems:
         return manifest.refusal(in_order, self.name, self._count - len(in_order))
 
 
-_Reader = Callable[[str, _Problems], Iterator[Listed]]
+_Reader = Callable[[str, _Problems], Iterator[Listed | Lines]]
 
 
 def _checked(sources: Iterable[str], read: _Reader) -> Listing:
@@ -100,6 +99,9 @@ def _checked(sources: Iterable[str], read: _Reader) -> Listing:
 
 def _settle(listing: Listing, several: list[_Problems]) -> list[BadName]:
     """Keep one of the files with the same key, and tell of those that contradict each other."""
+    if not listing.may_repeat():
+        return []
+    listing.take_apart()
     conflicts: list[BadName] = []
     merged: list[tuple[int, Listed]] = []
     dropped: list[tuple[int]] = []
@@ -130,14 +132,8 @@ def _place(file: Listed) -> str:
     return str(_path(file).absolute())
 
 
-def _entries(source: str, problems: _Problems) -> Iterator[Entry]:
-    """Yield what a manifest lists, as far as it can be read."""
-    lines = sys.stdin.buffer if source == STANDARD_INPUT else manifest.lines_of(Path(source))
-    for told in manifest.scan(lines, problems.name):
-        if isinstance(told, Problem):
-            problems.add(told.line, told.text)
-        else:
-            yield told
+def _lines(source: str) -> Iterable[bytes]:
+    return sys.stdin.buffer if source == STANDARD_INPUT else manifest.lines_of(Path(source))
 
 
 def _is_manifest(source: str) -> bool:
@@ -145,18 +141,27 @@ def _is_manifest(source: str) -> bool:
     return source == STANDARD_INPUT or (Path(source).is_file() and not filenames.is_valid(Path(source).name))
 
 
-def _files_in(source: str, problems: _Problems) -> Iterator[Listed]:
+def _files_in(source: str, problems: _Problems) -> Iterator[Listed | Lines]:
     if not _is_manifest(source):
         yield Listed(problems.number, None, source, _key_of_source(source))
         return
-    for entry in _entries(source, problems):
-        try:
-            key = key_of(entry.path)
-        except BadName as error:
-            problems.add(entry.line, error)
-        else:
-            digest = str(entry.digest) if entry.digest else None
-            yield Listed(problems.number, entry.line, entry.path, key, None, entry.size, digest)
+    for told in manifest.scan_runs(_lines(source), problems.name, usual.names_on):
+        if isinstance(told, Run):
+            yield Lines(problems.number, *told)
+        elif isinstance(told, Problem):
+            problems.add(told.line, told.text)
+        elif file := _file_of(told, problems):
+            yield file
+
+
+def _file_of(entry: Entry, problems: _Problems) -> Listed | None:
+    try:
+        key = key_of(entry.path)
+    except BadName as error:
+        problems.add(entry.line, error)
+        return None
+    digest = str(entry.digest) if entry.digest else None
+    return Listed(problems.number, entry.line, entry.path, key, None, entry.size, digest)
 
 
 def _key_of_source(source: str) -> str:
@@ -219,7 +224,10 @@ def _local_files(source: str, base: Path, problems: _Problems) -> Iterator[Liste
     as written.
     """
     ground = _Ground(base)
-    for entry in _entries(source, problems):
+    for entry in manifest.scan(_lines(source), problems.name):
+        if isinstance(entry, Problem):
+            problems.add(entry.line, entry.text)
+            continue
         path, size = base / entry.path, None
         try:
             size = ground.size_of(entry, path)

@@ -110,6 +110,22 @@ def test_a_terminal_has_a_bar_of_bytes_when_sizes_are_known() -> None:
     screen.show(Result(wanted=2, done=2))
 
 
+def test_a_plan_that_is_not_whole_says_so_and_grows() -> None:
+    screen = Screen(stderr=Terminal())
+    screen.show(Plan(2, 4000, 0, 0, is_whole=False), done(1))
+    assert "1/2 files and more, 1.0 kB of 4.0 kB and more, " in screen.err.getvalue()
+    screen.show(Plan(4, 10_000, 0, 0))
+    assert " 10%|" in screen.err.getvalue()
+    assert "1/4 files, 1.0 kB of 10 kB, " in screen.err.getvalue()
+    screen.show(Result(wanted=4, done=4))
+
+
+def test_programs_are_told_whether_a_plan_is_whole() -> None:
+    screen = Screen(json=True)
+    screen.show(Plan(2, 0, 2, 0, is_whole=False), Plan(4, 0, 4, 1))
+    assert [(event["files"], event["whole"]) for event in screen.events()] == [(2, False), (4, True)]
+
+
 def test_a_failure_is_one_line_at_once() -> None:
     screen = Screen()
     screen.show(Plan(2, 0, 2, 0), failed(1))

@@ -1,7 +1,7 @@
 """The verbs, each told from beginning to end: pull, push, verify. The only place where archive and engine meet."""
 
 from imap_bulk.bulk.moving import Move, pull, push
-from imap_bulk.bulk.tally import MOST_FAILURES_KEPT, Report, ignore
+from imap_bulk.bulk.tally import MOST_FAILURES_KEPT, Report, ignore, of_each
 from imap_bulk.bulk.verifying import verify
 
-__all__ = ["MOST_FAILURES_KEPT", "Move", "Report", "ignore", "pull", "push", "verify"]
+__all__ = ["MOST_FAILURES_KEPT", "Move", "Report", "ignore", "of_each", "pull", "push", "verify"]

@@ -1,78 +1,128 @@
-"""What is there and right does not move: it is decided before anything does, and the rest goes into the plan."""
+"""What is there and right does not move: it is decided first, and the rest goes into the plan.
+
+Of very many files that are known to be named rightly, the first ones move while others are being decided on.
+"""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from imap_bulk.bulk.tally import Tally
+from imap_bulk.bulk.wanting import Batch
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Journal, Record
-from imap_bulk.model import Direction, Outcome, Proof, Status, Transfer
+from imap_bulk.journal import Journal, Voucher
+from imap_bulk.model import Direction, Outcome, Plan, Proof, Skipped, There, Transfer, Wanted
 from imap_bulk.settings import Settings
 
-BATCH = 500
-"""Transfers that are planned together."""
+ENOUGH = 50_000
+"""Files to begin with while others are decided on: they take longer to move than a million to decide on."""
 
 
-async def plan(
-    wanted: AsyncIterator[Transfer | Outcome], journal: Journal, settings: Settings, tally: Tally
-) -> None:
-    """Decide before anything moves: what is there and right is skipped, the rest goes into the journal's plan."""
-    batch: list[Transfer] = []
-    async for transfer in wanted:
-        if isinstance(transfer, Outcome):
-            tally.take_at_once(transfer)
+class Planner:
+    """Decides what need not move, and puts the rest into the journal's plan."""
+
+    def __init__(self, direction: Direction, journal: Journal, settings: Settings, tally: Tally) -> None:
+        self._direction = direction
+        self._journal = journal
+        self._settings = settings
+        self._tally = tally
+        self._files = self._bytes = self._unsized = 0
+        self._dealt = self._dealt_files = 0
+        """The number up to which `todo` has yielded, and how many files it has."""
+        self.enough = asyncio.Event()
+        """Whether there is enough to begin with, or all there is."""
+        self.whole = asyncio.Event()
+
+    async def plan(self, batches: AsyncIterator[Batch]) -> None:
+        """Decide on all files; what is decided may move meanwhile."""
+        async for batch in batches:
+            await self._decide(batch)
+            if self._files >= ENOUGH:
+                self.enough.set()
+            await asyncio.sleep(0)  # who waits for the event loop waits for no more than a batch
+        self.whole.set()
+        self.enough.set()
+
+    def told(self) -> Plan:
+        """Tell what is planned by now."""
+        return Plan(self._files, self._bytes, self._unsized, self._tally.skipped, is_whole=self.whole.is_set())
+
+    @property
+    def left(self) -> int:
+        """How many files are decided to move that `todo` has not yielded."""
+        return self._files - self._dealt_files
+
+    def todo(self) -> Iterator[Transfer]:
+        """Yield what is decided to move, until there is no more for now; the next call goes on from there."""
+        while self._dealt < self._journal.planned:
+            last, self._dealt, self._dealt_files = self._dealt, self._journal.planned, self._files
+            yield from self._journal.todo(last, self._dealt)
+
+    def leave_out(self, outcome: Outcome) -> None:
+        """Take an outcome of a file that is planned, but was taken out of the journal's plan again."""
+        size = outcome.transfer.size
+        self._files -= 1
+        self._bytes -= size or 0
+        self._unsized -= size is None
+        self._tally.take_at_once(outcome)
+
+    async def _decide(self, batch: Batch) -> None:
+        for failure in batch.failures:
+            self._tally.take_at_once(failure)
+        wanted = batch.wanted
+        vouchers = {} if self._settings.overwrite else self._journal.vouchers(wanted)
+        there = _vouched_for(wanted, vouchers, self._settings)
+        if self._direction is Direction.PULL and not self._settings.overwrite:
+            there |= await _proven(wanted, there)
+        new = self._journal.add(wanted, there, once=batch.once)
+        if len(new) < len(wanted):
+            there = {at: there[at] for at in new if at in there}
+        self._skip(there, vouchers)
+        left = [wanted[at].size for at in new if at not in there]
+        self._files += len(left)
+        self._bytes += sum(filter(None, left))
+        self._unsized += left.count(None)
+
+    def _skip(self, there: Mapping[int, There], vouchers: Mapping[int, Voucher]) -> None:
+        if not there:
+            return
+        self._tally.skip(Skipped(self._direction, tuple(there.values())))
+        # Only a digest that is wanted can prove more than the journal has.
+        news = tuple(file for at, file in there.items() if file.wanted.digest and vouchers.get(at) != file[1:])
+        for outcome in Skipped(self._direction, news).outcomes():
+            self._journal.write(outcome)
+
+
+def _vouched_for(
+    several: Sequence[Wanted], vouchers: Mapping[int, Voucher], settings: Settings
+) -> dict[int, There]:
+    """Return those for which an earlier run is proof enough that nothing need move, by position."""
+    return {
+        at: There(wanted, digest, Proof.MANIFEST if wanted.digest else proof)
+        for at, (digest, proof) in vouchers.items()
+        if _satisfies(digest, proof, wanted := several[at], settings)
+    }
+
+
+def _satisfies(digest: str | None, proof: Proof | None, wanted: Wanted, settings: Settings) -> bool:
+    if wanted.digest:
+        return wanted.digest == digest
+    return not settings.require_verified or (proof is not None and proof.verifies)
+
+
+async def _proven(several: Sequence[Wanted], there: Container[int]) -> dict[int, There]:
+    """Return those that nothing vouches for, but whose bytes on disk prove to be what is wanted."""
+    proven: dict[int, There] = {}
+    for at, wanted in enumerate(several):
+        # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
+        if wanted.digest is None or at in there or not os.access(wanted.path, os.F_OK):
             continue
-        batch.append(transfer)
-        if len(batch) == BATCH:
-            await _plan_some(batch, journal, settings, tally)
-            batch.clear()
-    await _plan_some(batch, journal, settings, tally)
+        if await _is_on_disk(wanted.path, Digest.kept(wanted.digest)):
+            proven[at] = There(wanted, wanted.digest, Proof.MANIFEST)
+    return proven
 
 
-async def _plan_some(batch: list[Transfer], journal: Journal, settings: Settings, tally: Tally) -> None:
-    added = journal.add(batch)
-    await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, waits for no more than a batch
-    if settings.overwrite:
-        return
-    needless: list[Transfer] = []
-    for transfer, record in added:
-        skipped = _vouched_for(transfer, record, settings)
-        if skipped or (_may_prove(transfer) and (skipped := await _proven_on_disk(transfer))):
-            needless.append(transfer)
-            tally.take_at_once(skipped)
-            if record is None or record.verified_by is not skipped.verified_by:
-                journal.write(skipped)
-    journal.take_out(needless)
-
-
-def _vouched_for(transfer: Transfer, record: Record | None, settings: Settings) -> Outcome | None:
-    """Return a skipped outcome if the journal's record is proof enough that nothing need move."""
-    if record is None or not _satisfies(record, transfer, settings):
-        return None
-    proof = Proof.MANIFEST if transfer.digest else record.verified_by
-    return Outcome(transfer, Status.SKIPPED, digest=record.digest, verified_by=proof)
-
-
-def _may_prove(transfer: Transfer) -> bool:
-    """Tell whether there is something on disk that a digest could prove to be what is wanted."""
-    # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
-    return (
-        transfer.direction is Direction.PULL and transfer.digest is not None and os.access(transfer.path, os.F_OK)
-    )
-
-
-async def _proven_on_disk(transfer: Transfer) -> Outcome | None:
-    """Return a skipped outcome if the bytes on disk prove that nothing need move."""
-    if transfer.digest and transfer.path.is_file():
-        found = await asyncio.to_thread(Digest.of, transfer.path, transfer.digest.algorithm)
-        if found == transfer.digest:
-            return Outcome(transfer, Status.SKIPPED, digest=found, verified_by=Proof.MANIFEST)
-    return None
-
-
-def _satisfies(record: Record, transfer: Transfer, settings: Settings) -> bool:
-    if transfer.digest and transfer.digest != record.digest:
-        return False
-    verified = transfer.digest is not None or (record.verified_by is not None and record.verified_by.verifies)
-    return verified or not settings.require_verified
+async def _is_on_disk(path: str, digest: Digest) -> bool:
+    file = Path(path)
+    return file.is_file() and await asyncio.to_thread(Digest.of, file, digest.algorithm) == digest

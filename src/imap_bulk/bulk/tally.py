@@ -5,11 +5,26 @@ from collections.abc import Callable
 from typing import Protocol
 
 from imap_bulk.errors import TransientError
-from imap_bulk.model import Event, Outcome, Result, Status
+from imap_bulk.model import Event, Outcome, Result, Skipped, Status
 
 Report = Callable[[Event], None]
 
 MOST_FAILURES_KEPT = 1000
+
+
+def of_each(report: Report) -> Report:
+    """Have also of files that are skipped many at once the outcome of each reported."""
+    if report is ignore:
+        return ignore
+
+    def told(event: Event) -> None:
+        if not isinstance(event, Skipped):
+            report(event)
+            return
+        for outcome in event.outcomes():
+            report(outcome)
+
+    return told
 
 
 def ignore(_: Event) -> None:
@@ -31,6 +46,7 @@ class Tally:
         self._started = time.monotonic()
         self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
         self._failures: list[Outcome] = []
+        self._has_begun = False
         self._passing = self._verified = self._bytes = self._cached = 0
         self.wanted = 0
 
@@ -40,13 +56,23 @@ class Tally:
         return self._counts[Status.SKIPPED]
 
     def take_at_once(self, outcome: Outcome) -> None:
-        """Take an outcome that was clear before anything moved; it brings nothing to write down."""
+        """Take a failure that was clear before the file was planned; it is written down once the run has begun."""
         self.wanted += 1
         self._count(outcome)
+        if self._has_begun and self._notebook:
+            self._notebook.write(outcome)
         self._report(outcome)
 
-    def write_failures(self) -> None:
+    def skip(self, event: Skipped) -> None:
+        """Take what was found to be there before anything moved."""
+        self.wanted += len(event.files)
+        self._counts[Status.SKIPPED] += len(event.files)
+        self._verified += sum(count for proof, count in event.proofs().items() if proof and proof.verifies)
+        self._report(event)
+
+    def begin(self) -> None:
         """Write down what failed before the run has begun."""
+        self._has_begun = True
         if self._notebook:
             for outcome in self._failures:
                 self._notebook.write(outcome)

@@ -8,14 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from imap_bulk.bulk.planning import BATCH
 from imap_bulk.bulk.tally import Report, Tally, ignore
+from imap_bulk.bulk.wanting import BATCH
 from imap_bulk.digest import Digest
 from imap_bulk.engine.places import safe_path
 from imap_bulk.engine.together import together
 from imap_bulk.errors import BulkError, Corrupted, Unverified
 from imap_bulk.journal import Journal
-from imap_bulk.model import Direction, Outcome, Plan, Proof, RemoteFile, Result, Sample, Status, Transfer
+from imap_bulk.model import (
+    Direction,
+    Outcome,
+    Plan,
+    Proof,
+    RemoteFile,
+    Result,
+    Sample,
+    Status,
+    Transfer,
+    Wanted,
+)
 from imap_bulk.settings import Settings
 
 _HASHED_BYTES, _HASHED_FILES = 4 << 20, 32
@@ -38,7 +49,7 @@ async def verify(
         tally = Tally(report)
         transfers = _recorded(journal, data_dir) if files is None else _listed(files, data_dir)
         while batch := list(islice(transfers, BATCH)):
-            journal.add(batch)
+            journal.add([Wanted.of(transfer) for transfer in batch])
         if sample:
             journal.sample(sample.of(journal.totals()[0]), sample.seed)
         tally.wanted, known_bytes, unsized = journal.totals()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from imap_bulk.cli import events, words
 from imap_bulk.cli.meter import Meter
 from imap_bulk.cli.words import Verb
-from imap_bulk.model import Event, Outcome, Plan, Result, Status, Transfer
+from imap_bulk.model import Event, Outcome, Plan, Result, Skipped, Status, Transfer
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -85,6 +85,9 @@ class Console:
     def __call__(self, event: Event) -> None:
         """Take an event of the run."""
         self._meter.take(event)
+        if isinstance(event, Skipped):
+            self._take_skipped(event)
+            return
         if self._json and (line := events.line(event, self._meter.proofs, self._to)):
             self._put(self._stdout, line)
         if isinstance(event, Outcome):
@@ -103,6 +106,15 @@ class Console:
         """Write a line of JSON, if that is what is read."""
         if self._json:
             self._put(self._stdout, line)
+
+    def _take_skipped(self, skipped: Skipped) -> None:
+        """Tell of each file only if somebody wants to read that."""
+        if self._json:
+            for line in events.skipped(skipped):
+                self._put(self._stdout, line)
+        if _LOG.isEnabledFor(logging.INFO):
+            for outcome in skipped.outcomes():
+                self._take_outcome(outcome)
 
     def _take_outcome(self, outcome: Outcome) -> None:
         if outcome.status is Status.FAILED and self._meter.failed <= MOST_FAILURES_SHOWN:
@@ -166,8 +178,10 @@ class Console:
         plan = self._meter.plan
         assert plan
         by_bytes = plan.bytes > 0 and plan.unsized == 0
+        total = plan.bytes if by_bytes else plan.files
         if self._bar is None:
-            self._bar = _new_bar(plan.bytes if by_bytes else plan.files, self._stderr)
+            self._bar = _new_bar(total, self._stderr)
+        self._bar.total = total  # a plan may be told before it is whole
         self._bar.set_description_str(self._meter.words(), refresh=False)
         self._bar.update((self._meter.bytes if by_bytes else self._meter.files) - self._bar.n)
         self._bar.refresh()

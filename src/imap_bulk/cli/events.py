@@ -1,12 +1,13 @@
 """What a program is told about a run: one JSON object a line, each with the version of this schema."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from imap_bulk.cli.words import Proofs
 from imap_bulk.errors import TransientError
 from imap_bulk.lockfile import Change
-from imap_bulk.model import Event, Outcome, Pacing, Plan, Progress, Result, Setback, Transfer
+from imap_bulk.model import Event, Outcome, Pacing, Plan, Progress, Result, Setback, Skipped, Transfer
 
 SCHEMA = 1
 
@@ -25,9 +26,15 @@ def line(event: Event, proofs: Proofs, to: str = "") -> str | None:
             told = outcome(event, to)
         case Result():
             told = summary(event, proofs)
-        case Progress() | Setback() | Pacing():
+        case Progress() | Setback() | Skipped() | Pacing():
             return None
     return json.dumps({"schema": SCHEMA, **told})
+
+
+def skipped(event: Skipped) -> Iterator[str]:
+    """Write the outcome of each file that was there already as a line without its end."""
+    for each in event.outcomes():
+        yield json.dumps({"schema": SCHEMA, **outcome(each)})
 
 
 def progress(files: int, wanted_files: int, moved_bytes: int, seconds: float) -> str:
@@ -50,7 +57,7 @@ def mirrored(asked_from: str | None, watermark: str | None) -> str:
 def plan(event: Plan) -> dict[str, Any]:
     """Describe a plan."""
     told = {"files": event.files, "bytes": event.bytes, "unsized": event.unsized, "skipped": event.skipped}
-    return {"event": "plan", **told}
+    return {"event": "plan", **told, "whole": event.is_whole}
 
 
 def transfer(event: Transfer, to: str = "") -> dict[str, Any]:

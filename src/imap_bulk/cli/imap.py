@@ -1,7 +1,7 @@
 """The verbs of the command line: query, pull, push."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +190,7 @@ def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishe
     return pull_files(archive, wanted, place.data_dir, wishes, archive.hint_when_empty)
 
 
-def _named(sources: tuple[str, ...]) -> "Iterator[RemoteFile]":
+def _named(sources: tuple[str, ...]) -> "Iterable[RemoteFile]":
     from imap_bulk.sources import files_of
 
     return files_of(sources)

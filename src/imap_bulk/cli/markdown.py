@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imap_bulk.cli import words
 from imap_bulk.cli.words import Verb
-from imap_bulk.model import Event, Outcome, Proof, Result, Status
+from imap_bulk.model import Event, Outcome, Proof, Result, Skipped, Status
 
 MOST_FAILURES_SHOWN = 50
 
@@ -27,6 +27,8 @@ class JobSummary:
         self._report(event)
         if isinstance(event, Outcome) and event.status in (Status.DONE, Status.SKIPPED):
             self._proofs[event.verified_by] += 1
+        elif isinstance(event, Skipped):
+            self._proofs += event.proofs()
         elif isinstance(event, Result):
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(text(self._verb, event, self._proofs))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from imap_bulk.cli import words
 from imap_bulk.cli.words import Verb
-from imap_bulk.model import Event, Outcome, Plan, Progress, Proof, Status
+from imap_bulk.model import Event, Outcome, Plan, Progress, Proof, Skipped, Status
 
 _SECONDS_OF_RATE = 5.0
 
@@ -35,6 +35,8 @@ class Meter:
             self._past.append((self._clock(), self.bytes))
         elif isinstance(event, Outcome) and event.status is not Status.CANCELLED:
             self._end(event)
+        elif isinstance(event, Skipped):
+            self.proofs += event.proofs()
 
     def _settle(self, key: str, position: int) -> None:
         self.bytes += position - self._in_flight.get(key, 0)
@@ -61,7 +63,8 @@ class Meter:
     def words(self) -> str:
         """Say how far the run is."""
         assert self.plan
-        whole = f" of {words.size(self.plan.bytes)}" if self.plan.bytes and not self.plan.unsized else ""
+        more = "" if self.plan.is_whole else " and more"
+        whole = f" of {words.size(self.plan.bytes)}{more}" if self.plan.bytes and not self.plan.unsized else ""
         failed = f", {self.failed} failed" if self.failed else ""
         moved = f"{words.size(self.bytes)}{whole}, {words.size(self.rate())}/s"
-        return f"{self.files}/{self._verb.things(self.plan.files)}{failed}, {moved}"
+        return f"{self.files}/{self._verb.things(self.plan.files)}{more}{failed}, {moved}"

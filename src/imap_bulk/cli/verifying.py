@@ -1,7 +1,7 @@
 """Files at rest: verify, with repair and sums, and bag."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ def _is_bag(source: str) -> bool:
     return is_bag(Path(source))
 
 
-def _listed(bag: Path | None, manifests: tuple[str, ...]) -> Iterator[RemoteFile] | None:
+def _listed(bag: Path | None, manifests: tuple[str, ...]) -> Iterable[RemoteFile] | None:
     if bag:
         from imap_bulk.fixity import files_of_bag
 
@@ -100,7 +100,7 @@ def _listed(bag: Path | None, manifests: tuple[str, ...]) -> Iterator[RemoteFile
 
 
 def _verify(
-    root: Path, files: Iterator[RemoteFile] | None, settings: Settings, report: "Report", sample: Sample | None
+    root: Path, files: Iterable[RemoteFile] | None, settings: Settings, report: "Report", sample: Sample | None
 ) -> Result:
     from imap_bulk import bulk
 

@@ -17,7 +17,7 @@ from imap_bulk.journal.delivered import Delivered, Held
 from imap_bulk.journal.journal import Journal
 from imap_bulk.journal.ledger import Deliveries, Failure, Holding, Ledger, Run
 from imap_bulk.journal.mirrored import Mirrored
-from imap_bulk.journal.record import Record
+from imap_bulk.journal.record import Record, Voucher
 from imap_bulk.journal.schema import DIRECTORY
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "Mirrored",
     "Record",
     "Run",
+    "Voucher",
 ]

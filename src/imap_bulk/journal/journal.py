@@ -5,17 +5,18 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
-from imap_bulk.journal.record import Record
+from imap_bulk.journal.record import PROOFS, Record, Voucher
 from imap_bulk.journal.schema import open_journal
-from imap_bulk.model import Direction, Outcome, Result, Status, Transfer
+from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
 
 _LAST_ACCEPTED = """
 SELECT key, digest FROM accepted WHERE archive = ? AND place = ? AND key IN (SELECT value FROM json_each(?))
@@ -23,12 +24,14 @@ SELECT key, digest FROM accepted WHERE archive = ? AND place = ? AND key IN (SEL
 _PLAN = """
 CREATE TEMP TABLE plan (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
-    todo INTEGER DEFAULT 1
+    todo INTEGER NOT NULL
 )
 """
-_ADDED = """
-SELECT plan.number, plan.key, moved.path, moved.size, mtime_ns, moved.digest, verified_by FROM plan LEFT JOIN moved
-ON direction = ? AND archive = ? AND moved.key = plan.key WHERE number > ? ORDER BY number
+_ADDED = "SELECT key FROM plan WHERE number > ?"
+_ANY_RECORD = "SELECT 1 FROM moved WHERE direction = ? AND archive = ? LIMIT 1"
+_RECORDED = """
+SELECT wanted.key, moved.path, size, mtime_ns, digest, verified_by FROM json_each(?) AS wanted CROSS JOIN moved
+ON direction = ? AND archive = ? AND moved.key = wanted.value
 """
 _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, digest, verified_by, max(at) FROM moved WHERE direction = ? AND key > ?
@@ -36,11 +39,13 @@ GROUP BY key ORDER BY key LIMIT ?
 """
 # None is bound as another value: sqlite3 looks for an adapter of each one, which takes a third of an insertion.
 _ADD = """
-INSERT OR IGNORE INTO plan (key, path, size, digest, source) VALUES (?, ?, nullif(?, -1), nullif(?, ''), ?)
+INSERT OR IGNORE INTO plan (key, path, size, digest, source, todo)
+VALUES (?, ?, nullif(?, -1), nullif(?, ''), ?, ?)
 """
 _TAKE_OUT = "UPDATE plan SET todo = 0 WHERE key IN (SELECT value FROM json_each(?))"
 _NEXT_TODO = """
-SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? ORDER BY number LIMIT ?
+SELECT number, key, path, size, digest, source FROM plan WHERE todo AND number > ? AND number <= ?
+ORDER BY number LIMIT ?
 """
 _ADD_MOVED = "INSERT OR REPLACE INTO moved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_FAILED = "INSERT OR REPLACE INTO failed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -63,6 +68,7 @@ class Journal:
     def __init__(self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True) -> None:
         """Open the journal, or `create` it; where that is impossible, remember for this run only."""
         self._root = str(data_dir.absolute())
+        self._spelled = f"{data_dir}{os.sep}"
         self._prefix = f"{self._root}{os.sep}"
         self._planned = 0
         self._archive = archive
@@ -81,44 +87,71 @@ class Journal:
         self.flush()
         self._database.close()
 
-    def add(self, transfers: Iterable[Transfer]) -> list[tuple[Transfer, Record | None]]:
-        """Put transfers into the plan, but no key twice. Raises OSError.
+    def vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
+        """Tell what is known of those that are there as an earlier run left them, by position.
 
-        Returns those that are new in it, in order, each with the record of an earlier run that makes it
-        needless, if there is one. Meant for some hundreds at once.
+        Meant for some hundreds at once.
         """
-        by_key: dict[str, Transfer] = {}
-        for transfer in transfers:
-            by_key.setdefault(transfer.key, transfer)
-        self._change_plan(_ADD, [_row_of(transfer) for transfer in by_key.values()])
-        rows = self._database.execute(_ADDED, (self._direction, self._archive, self._planned)).fetchall()
-        if rows:
-            self._planned = rows[-1][0]
-        return [
-            (transfer := by_key[row[1]], None if row[2] is None else self._voucher(row[1:], transfer))
-            for row in rows
-        ]
+        if not self._database.execute(_ANY_RECORD, (self._direction, self._archive)).fetchone():
+            return {}
+        keys = json.dumps([each.key for each in wanted])
+        known: dict[int, Voucher] = {}
+        for at, place, size, mtime_ns, digest, proof in self._database.execute(
+            _RECORDED, (keys, self._direction, self._archive)
+        ).fetchall():
+            _, path, wanted_size, _, _ = wanted[at]
+            if wanted_size is not None and wanted_size != size:
+                continue
+            if self._spelled + place != path and not self._is_at(place, path):
+                continue
+            try:
+                status = os.stat(path)  # noqa: PTH116  making a Path takes longer than asking for it
+            except OSError:
+                continue
+            if status.st_size == size and status.st_mtime_ns == mtime_ns:
+                known[at] = digest, PROOFS[proof]
+        return known
+
+    def add(self, wanted: Sequence[Wanted], needless: Container[int] = (), *, once: bool = False) -> Sequence[int]:
+        """Put files into the plan, but no key twice; return the positions of those that are new. Raises OSError.
+
+        What is `needless` by its position is not to be done. If no key comes more than `once` in all, it need not
+        even be kept.
+        """
+        if once:
+            rows = [_row_of(each) for at, each in enumerate(wanted) if at not in needless]
+        else:
+            rows = [_row_of(each, at not in needless) for at, each in enumerate(wanted)]
+        before = self._planned
+        self._planned += self._change_plan(_ADD, rows)
+        if self._planned - before == len(rows):
+            return range(len(wanted))
+        added = {key for (key,) in self._database.execute(_ADDED, (before,))}
+        first_of_key = {each.key: at for at, each in reversed(list(enumerate(wanted)))}
+        return sorted(first_of_key[key] for key in added)
+
+    def _is_at(self, place: str, path: str) -> bool:
+        return os.path.join(self._root, place) == _absolute(path)  # noqa: PTH118  as above
 
     def take_out(self, transfers: Iterable[Transfer]) -> None:
         """Note that these transfers of the plan are not to be done. Raises OSError."""
         self._change_plan(_TAKE_OUT, [(json.dumps([transfer.key for transfer in transfers]),)])
 
-    def _change_plan(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def _change_plan(self, statement: str, rows: Iterable[tuple[object, ...]]) -> int:
+        """Return how many rows have changed."""
         try:
             self._database.execute("BEGIN")
             with self._database:  # commits, or takes all of it back
-                self._database.executemany(statement, rows)
+                return self._database.executemany(statement, rows).rowcount
         except sqlite3.OperationalError as error:  # the plan's temporary file has no room
             import tempfile  # with all that it imports, a fortieth of the command line's start
 
             raise OSError(errno.ENOSPC, f"the plan cannot be kept ({error})", tempfile.gettempdir()) from error
 
-    def _voucher(self, row: Sequence[Any], transfer: Transfer) -> Record | None:
-        """Read a record, if it says that just this file is there."""
-        record = Record.read(self._root, row)
-        if transfer.size not in (None, record.size) or record.path != _absolute(transfer.path):
-            return None
-        return record if record.is_unchanged() else None
+    @property
+    def planned(self) -> int:
+        """The number in the plan of what was put into it last."""
+        return self._planned
 
     def totals(self) -> tuple[int, int, int]:
         """Count what is to do: files, the sum of known sizes in bytes, files of unknown size."""
@@ -137,10 +170,12 @@ class Journal:
         self._database.create_function("place_in", 1, partial(_place_in_sample, seed), deterministic=True)
         self._change_plan(_SAMPLE, [(count,)])
 
-    def todo(self) -> Iterator[Transfer]:
-        """Yield what the plan still asks for, in its order, reading ahead no more than a batch."""
-        last = 0
-        while rows := self._database.execute(_NEXT_TODO, (last, _BATCH)).fetchall():
+    def todo(self, last: int = 0, upto: int = sys.maxsize) -> Iterator[Transfer]:
+        """Yield what the plan still asks for, in its order, reading ahead no more than a batch.
+
+        All of it, or only what comes after the `last` number in it and not after `upto`.
+        """
+        while rows := self._database.execute(_NEXT_TODO, (last, upto, _BATCH)).fetchall():
             last = rows[-1][0]
             for _, key, path, size, text, source in rows:
                 digest = Digest.kept(text) if text else None
@@ -182,7 +217,7 @@ class Journal:
         except OSError:  # gone again: nothing to vouch for
             return
         # Relative where it can be, so that a data directory can be moved; pathlib takes ten times as long.
-        path = _absolute(transfer.path).removeprefix(self._prefix)
+        path = _absolute(os.fspath(transfer.path)).removeprefix(self._prefix)
         digest = str(outcome.digest) if outcome.digest else None
         row = (transfer.key, path, status.st_size, status.st_mtime_ns, digest, outcome.verified_by)
         self._moved.append((self._direction, self._archive, *row, time.time()))
@@ -228,15 +263,15 @@ class Journal:
         self._commit((f"DELETE FROM accepted WHERE {condition}", rows))  # noqa: S608  of two fixed conditions
 
 
-def _absolute(path: Path) -> str:
-    text = os.fspath(path)
-    return text if os.path.isabs(text) else str(path.absolute())  # noqa: PTH117
+def _absolute(path: str) -> str:
+    return path if os.path.isabs(path) else str(Path(path).absolute())  # noqa: PTH117
 
 
-def _row_of(transfer: Transfer) -> tuple[object, ...]:
-    size = -1 if transfer.size is None else transfer.size
-    digest = str(transfer.digest) if transfer.digest else ""
-    return transfer.key, str(transfer.path), size, digest, transfer.source
+def _row_of(wanted: Wanted, is_todo: bool = True) -> tuple[object, ...]:
+    key, path, size, digest, source = wanted
+    if not is_todo:
+        return key, "", -1, "", "", False
+    return key, path, -1 if size is None else size, digest or "", source, True
 
 
 def _place_in_sample(seed: str, key: str) -> bytes:
@@ -246,6 +281,6 @@ def _place_in_sample(seed: str, key: str) -> bytes:
 
 def _failure_of(transfer: Transfer, error: BulkError) -> tuple[object, ...]:
     # What an archive goes by where the key does not tell may be an address that lets its bearer in: not kept.
-    key, path, _, digest, source = _row_of(transfer)
+    key, path, _, digest, source = Wanted.of(transfer)
     passing = isinstance(error, TransientError)
-    return key, path, digest or None, not source, type(error).__name__, passing, str(error)
+    return key, path, digest, not source, type(error).__name__, passing, str(error)

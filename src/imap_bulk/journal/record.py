@@ -7,7 +7,12 @@ from typing import Any, NamedTuple, Self
 from imap_bulk.digest import Digest
 from imap_bulk.model import Proof
 
-_PROOFS = {str(proof): proof for proof in Proof}  # asking the enumeration takes five times as long
+PROOFS: dict[str | None, Proof | None] = {None: None, **{str(proof): proof for proof in Proof}}
+"""By what the tables keep of them; asking the enumeration takes five times as long."""
+
+
+Voucher = tuple[str | None, Proof | None]
+"""What is known of a file that is as it was when it came: its digest as that is written, and what verified it."""
 
 
 class Record(NamedTuple):
@@ -31,7 +36,7 @@ class Record(NamedTuple):
             size,
             mtime_ns,
             Digest.kept(digest) if digest else None,
-            _PROOFS[verified_by] if verified_by else None,
+            PROOFS[verified_by],
         )
 
     def is_unchanged(self) -> bool:

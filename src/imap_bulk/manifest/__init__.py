@@ -15,7 +15,17 @@ array.py     a JSON array, element by element
 writing.py   lines that are read again
 """
 
-from imap_bulk.manifest.entries import Entry, Problem, lines_of, read, read_text, refusal, scan
+from imap_bulk.manifest.entries import (
+    Entry,
+    Problem,
+    Run,
+    lines_of,
+    read,
+    read_text,
+    refusal,
+    scan,
+    scan_runs,
+)
 from imap_bulk.manifest.writing import write
 
-__all__ = ["Entry", "Problem", "lines_of", "read", "read_text", "refusal", "scan", "write"]
+__all__ = ["Entry", "Problem", "Run", "lines_of", "read", "read_text", "refusal", "scan", "scan_runs", "write"]

@@ -1,17 +1,29 @@
 """What the lines of a manifest say: entries, or problems."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from imap_bulk.digest import HEX_LENGTHS, Digest
 from imap_bulk.errors import BadManifest
-from imap_bulk.manifest.forms import DIGEST_FIELDS, PATH_FIELDS, Fault, Fields, parse
+from imap_bulk.manifest.forms import (
+    DIGEST_FIELDS,
+    PATH_FIELDS,
+    Fault,
+    Fields,
+    first_said,
+    line_fields,
+    parse,
+    says_something,
+    tells_lines,
+)
 
 _IN_NO_NAME = re.compile("[\0\ud800-\udfff]")  # JSON can spell both
 _SIZE = re.compile("[0-9]{1,18}")
+_LINES_OF_A_RUN = 500
 
 
 class Entry(NamedTuple):
@@ -31,6 +43,20 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.text}"
+
+
+class Run(NamedTuple):
+    """Lines of the usual form, one after the other, not taken apart: what a million lines would cost most."""
+
+    line: int
+    """Number of the first."""
+    text: str
+    names: list[str]
+    """The name on each of them."""
+
+
+Usual = Callable[[str, int], list[str] | None]
+"""Finds the names on so many lines; None if one of them has not the usual form."""
 
 
 def read(path: Path) -> list[Entry]:
@@ -70,12 +96,65 @@ def scan(lines: Iterable[bytes], name: str) -> Iterator[Entry | Problem]:
     `name` is what messages call the manifest. Raises `BadManifest` only when this is none at all, and that may
     turn out late.
     """
+    yield from (told for told in scan_runs(lines, name, _none_is_usual) if not isinstance(told, Run))
+
+
+def _none_is_usual(_text: str, _count: int) -> None:
+    return None
+
+
+def scan_runs(lines: Iterable[bytes], name: str, usual: Usual) -> Iterator[Entry | Problem | Run]:
+    """Do as `scan`, but yield plain lines and sums that are as `usual` in runs of some hundreds."""
     is_empty = True
-    for line, fields in parse(_decoded(lines, name)):
+    for told in _scanned(iter(lines), name, usual):
         is_empty = False
-        yield _told(line, fields)
+        yield told
     if is_empty:
         raise BadManifest(f"{name} lists no files; write one file name a line")
+
+
+def _scanned(lines: Iterator[bytes], name: str, usual: Usual) -> Iterator[Entry | Problem | Run]:
+    numbered = enumerate(_decoded(lines, name), 1)  # takes a line when it is asked for one, and not before
+    number, first = first_said(numbered)
+    if not number:
+        return
+    if not tells_lines(first):
+        for line, fields in parse(number, first, numbered):
+            yield _told(line, fields)
+        return
+    yield _told(number, line_fields(first))
+    while some := list(islice(lines, _LINES_OF_A_RUN)):
+        yield from _in_runs(some, number + 1, name, usual)
+        number += len(some)
+
+
+def _in_runs(some: Sequence[bytes], number: int, name: str, usual: Usual) -> Iterator[Entry | Problem | Run]:
+    """Yield what lines from that number on say: all in one if they are as usual, else those between the others."""
+    if run := _run(some, number, usual):
+        yield run
+        return
+    for is_usual, lines in groupby(some, lambda line: _run([line], 0, usual) is not None):
+        several = list(lines)
+        if is_usual and (run := _run(several, number, usual)):
+            yield run
+        else:
+            yield from _each(several, number, name)
+        number += len(several)
+
+
+def _run(some: Sequence[bytes], number: int, usual: Usual) -> Run | None:
+    try:
+        text = b"".join(some).decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    names = usual(text, len(some))
+    return Run(number, text, names) if names else None
+
+
+def _each(lines: Iterable[bytes], number: int, name: str) -> Iterator[Entry | Problem]:
+    for line, said in enumerate(_decoded(lines, name, "utf-8"), number):
+        if says_something(said):
+            yield _told(line, line_fields(said))
 
 
 def refusal(problems: Sequence[Problem], name: str, untold: int = 0) -> BadManifest:
@@ -86,8 +165,7 @@ def refusal(problems: Sequence[Problem], name: str, untold: int = 0) -> BadManif
     return BadManifest(summary, (*map(str, problems), *more))
 
 
-def _decoded(lines: Iterable[bytes], name: str) -> Iterator[str]:
-    encoding = "utf-8-sig"
+def _decoded(lines: Iterable[bytes], name: str, encoding: str = "utf-8-sig") -> Iterator[str]:
     for line in lines:
         try:
             text = line.decode(encoding)

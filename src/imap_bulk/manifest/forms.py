@@ -32,28 +32,35 @@ Numbered = Iterator[tuple[int, str]]
 """Lines with their numbers, counting from 1."""
 
 
-def parse(lines: Iterator[str]) -> Iterator[tuple[int, Fields]]:
-    """Yield each line that says something, by its number; the first of them tells the form."""
-    numbered = enumerate(lines, 1)
-    number, first = next(((at, line) for at, line in numbered if _says_something(line)), (0, ""))
-    if not number:
-        return iter(())
+def first_said(numbered: Numbered) -> tuple[int, str]:
+    """Return the first line that says something, with its number; 0 if none does."""
+    return next(((at, line) for at, line in numbered if says_something(line)), (0, ""))
+
+
+def parse(number: int, first: str, numbered: Numbered) -> Iterator[tuple[int, Fields]]:
+    """Yield what a manifest of no plain lines says, by line, from the first line that says something on."""
     begin = first.lstrip()
     if _is_header(begin):
         return _parse_csv(number, begin, numbered)
     rest = chain([(number, first)], numbered)
     if begin.startswith("["):
         return _parse_array(rest)
-    read = _json_fields if begin.startswith("{") else _line_fields
-    return ((at, read(line)) for at, line in rest if _says_something(line))
+    return ((at, _json_fields(line)) for at, line in rest if says_something(line))
 
 
-def _says_something(line: str) -> bool:
+def tells_lines(first: str) -> bool:
+    """Whether a manifest whose first line is this one is plain lines and sums."""
+    begin = first.lstrip()
+    return not begin.startswith(("[", "{")) and not _is_header(begin)
+
+
+def says_something(line: str) -> bool:
+    """Whether a line is neither blank nor a comment."""
     begin = line.lstrip()
     return bool(begin) and not begin.startswith("#")
 
 
-def _line_fields(line: str) -> Fields:
+def line_fields(line: str) -> Fields:
     """Read a plain line or one of a sum tool."""
     if match := _SUM_LINE.fullmatch(line.lstrip()):
         digest = match["hex"] or match["word"]
@@ -99,7 +106,7 @@ def _parse_csv(number: int, header: str, numbered: Numbered) -> Iterator[tuple[i
     if set(PATH_FIELDS).isdisjoint(columns):
         yield number, Fault("the header names no column for the files; call one of them file_path")
         return
-    rows = csv.reader((line if _says_something(line) else "" for _, line in numbered), strict=True)
+    rows = csv.reader((line if says_something(line) else "" for _, line in numbered), strict=True)
     while True:
         at = number + 1 + rows.line_num
         try:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from imap_bulk.model import Event, Outcome, Pacing, Plan, Progress, Proof, Result, Setback, Status
+from imap_bulk.model import Event, Outcome, Pacing, Plan, Progress, Proof, Result, Setback, Skipped, Status
 from imap_bulk.report.record import Doing, RunRecord
 from imap_bulk.report.timeline import Timeline
 
@@ -43,6 +43,8 @@ class Recorder:
                 self._move(event.transfer.key, event.bytes)
             case Outcome():
                 self._end(event)
+            case Skipped():
+                self._skip(event)
             case Setback():
                 kind = type(event.error).__name__
                 self._setbacks[event.host, kind] += 1
@@ -74,7 +76,10 @@ class Recorder:
         if outcome.status is Status.CANCELLED:
             return
         self._proofs[outcome.verified_by] += 1
-        self._write_down(outcome)
+        transfer = outcome.transfer
+        digest = outcome.digest or transfer.digest
+        path = outcome.stored.address if outcome.stored else str(transfer.path)
+        self._write_down(transfer.key, path, outcome.status, digest, outcome.verified_by)
         if outcome.status is Status.DONE:
             entry = (outcome.seconds, next(self._numbers), outcome)
             if len(self._slowest) < MOST_SLOWEST:
@@ -82,11 +87,13 @@ class Recorder:
             else:
                 heapq.heappushpop(self._slowest, entry)
 
-    def _write_down(self, outcome: Outcome) -> None:
-        transfer = outcome.transfer
-        digest, proof = outcome.digest or transfer.digest, outcome.verified_by
-        path = outcome.stored.address if outcome.stored else str(transfer.path)
-        fields = (transfer.key, path, str(outcome.status), digest and str(digest), proof)
+    def _skip(self, event: Skipped) -> None:
+        self._proofs += event.proofs()
+        for wanted, digest, proof in event.files:
+            self._write_down(wanted.key, wanted.path, Status.SKIPPED, digest or wanted.digest, proof)
+
+    def _write_down(self, key: str, path: str, status: Status, digest: object | None, proof: Proof | None) -> None:
+        fields = (key, path, str(status), digest and str(digest), proof)
         self._spool.write(json.dumps(fields) + "\n")
 
     def close(self) -> None:

@@ -118,7 +118,7 @@ def pull(tmp_path: Path) -> Pull:
             report(event)
 
         root = tmp_path / "data"
-        result = await bulk.pull(archive, archive.search(query), root, archive.settings, note)
+        result = await bulk.pull(archive, archive.search(query), root, archive.settings, bulk.of_each(note))
         return Pulled(result, outcomes, root)
 
     return run
