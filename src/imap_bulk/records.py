@@ -150,23 +150,23 @@ class _Push:
         self._wishes = wishes
         self._unseen: dict[str, list[tuple[Entry, Status]]] = {}
         """What is to become visible, by the key of a search's result, and what it counts as then."""
+        self._needless = bytearray(records.count)
+        """Whether the plan leaves a record out, by its number."""
         self.tally = _Tally(records.count, report)
 
     async def plan(self) -> None:
         """Decide what need not be sent, and report the rest."""
         todo = size = 0
-        needless: list[Entry] = []
         for entry, is_known in self._entries():
             if is_known:
-                needless.append(entry)
+                self._needless[entry.number] = True
+                self._settle(entry, Status.SKIPPED)
             else:
                 todo += 1
                 size += len(entry.document)
             if not entry.number % _LOOKED_UP:
                 await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, need not wait for all
-        self._report(Plan(todo, size, 0, len(needless)))
-        for entry in needless:
-            self._settle(entry, Status.SKIPPED)
+        self._report(Plan(todo, size, 0, sum(self._needless)))
 
     def _entries(self) -> Iterator[tuple[Entry, bool]]:
         """Yield all records, each with whether an earlier run had it accepted."""
@@ -175,10 +175,19 @@ class _Push:
             known = self._notebook.known(batch)
             yield from ((entry, entry.number in known) for entry in batch)
 
+    def _todo(self) -> Iterator[Entry]:
+        """Yield what was planned; count what another process has had accepted since."""
+        for entry, is_known in self._entries():
+            if self._needless[entry.number]:
+                continue
+            if is_known:
+                self._settle(entry, Status.SKIPPED)
+            else:
+                yield entry
+
     async def send(self) -> None:
         """Send what is to be sent, several batches at once."""
-        todo = (entry for entry, is_known in self._entries() if not is_known)
-        shared = split(todo, self._wishes.most_per_batch)
+        shared = split(self._todo(), self._wishes.most_per_batch)
         batches = Batches(
             self._archive.api, self._archive.settings, self._records.kind, self._identifier, self._wishes.bisect
         )
