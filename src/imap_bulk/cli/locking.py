@@ -10,6 +10,7 @@ from imap_bulk.cli import caching, events, options, pins, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.recording import recorded
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
@@ -112,8 +113,11 @@ def _pin(
     listed = {file.key for file in files}
     kept = {pin.key: pin for pin in known if pin.key in listed}
     fresh = [file for file in files if file.key not in kept]
-    with Console(Verb.PULL, quiet=wishes.quiet, json=wishes.as_json) as console:
-        work = pinning.pin(archive, fresh, data_dir, wishes.settings, console, cache=wishes.cache)
+    with (
+        Console(Verb.PULL, quiet=wishes.quiet, json=wishes.as_json) as console,
+        recorded(console, Verb.PULL, archive, data_dir, wishes) as report,
+    ):
+        work = pinning.pin(archive, fresh, data_dir, wishes.settings, report, cache=wishes.cache)
         result, came = run(work)
         if not result.complete:
             console.tell(f"{target} was not written: all of it has to be pinned.")
