@@ -174,7 +174,7 @@ def old(tmp_path: Path, transfer: Transfer) -> Path:
         journal.write(done(transfer))
     path = tmp_path / ".imap-bulk" / "journal.sqlite3"
     with closing(sqlite3.connect(path)) as database:
-        for table in ("run", "failed", "accepted", "mirror", "mirrored"):
+        for table in ("run", "failed", "accepted", "mirror", "mirrored", "mirror_run"):
             database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version = 1")
     return path
@@ -185,7 +185,7 @@ def test_a_journal_of_an_earlier_version_keeps_its_records(tmp_path: Path, trans
         journal.begin_run()
         assert record_for(journal, transfer)
         journal.end_run(Result())
-    assert version_of(old) == 2
+    assert version_of(old) == 3
     with Ledger(tmp_path) as ledger:
         assert [run.wanted for run in ledger.runs()] == [0]
 
@@ -201,6 +201,22 @@ def test_an_earlier_version_that_cannot_be_written_is_read_as_it_is(
                 assert record_for(journal, transfer)
                 journal.begin_run()
     assert version_of(old) == 1
+
+
+def test_what_the_version_before_has_recorded_is_read_also_where_it_cannot_be_brought_up_to_date(
+    tmp_path: Path, old: Path
+) -> None:
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.begin_run()
+    with closing(sqlite3.connect(old)) as other:
+        other.execute("DROP TABLE mirror_run")
+        other.execute("PRAGMA user_version = 2")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("imap_bulk.journal.schema.LOCK_SECONDS", 0.01)
+            with Ledger(tmp_path) as ledger:
+                assert [run.archive for run in ledger.runs()] == [ARCHIVE]
+                assert ledger.mirrors(ARCHIVE) == []
 
 
 def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path, transfer: Transfer, old: Path) -> None:

@@ -6,6 +6,7 @@ table, so that a million files cost no memory.
 
 import errno
 import sqlite3
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -46,6 +47,10 @@ _SETTLE = "INSERT OR REPLACE INTO mirrored SELECT ?, key, ingested FROM listed W
 _DROP_GONE = """
 DELETE FROM mirrored WHERE mirror = ? AND ingested >= ? AND key NOT IN (SELECT key FROM listed)
 """
+_ENDED = "INSERT OR REPLACE INTO mirror_run VALUES (?, ?)"
+_IS_KEPT = """
+SELECT count(*) FROM pragma_database_list, main.sqlite_master AS made WHERE file <> '' AND made.name = 'mirror'
+"""
 _ADVANCE = "UPDATE mirror SET watermark = max(coalesce(watermark, ''), ?) WHERE number = ?"
 
 _LAST = "\U0010ffff"
@@ -62,6 +67,9 @@ class Mirrored:
         self._noted = 0
         self._database = open_journal(data_dir, create)
         self._database.execute(_LISTED)
+        (kept,) = self._database.execute(_IS_KEPT).fetchone()
+        self.is_kept = bool(kept)
+        """Whether the next run will know of this one."""
         self._read()
 
     def _read(self) -> None:
@@ -123,10 +131,10 @@ class Mirrored:
         return [key for (key,) in self._database.execute(_LISTED_LIKE, (stem, stem + _LAST))]
 
     def settle(self) -> None:
-        """Remember what came of what is listed. Raises OSError."""
+        """Remember what came of what is listed, and that a run ended. Raises OSError."""
         self._change((_BEGIN, [(self._archive, self._filters)]))
         self._read()
-        self._change((_SETTLE, [(self._number,)]))
+        self._change((_SETTLE, [(self._number,)]), (_ENDED, [(self._number, time.time())]))
 
     def advance(self, since: str, watermark: str | None) -> None:
         """After a complete run: drop what is gone, and move the watermark, never backwards. Raises OSError."""

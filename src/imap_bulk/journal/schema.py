@@ -1,6 +1,7 @@
 """The journal's file: its tables, those of earlier versions brought up to date, and what to do without one."""
 
 import sqlite3
+from itertools import chain
 from pathlib import Path
 
 DIRECTORY = ".imap-bulk"
@@ -44,8 +45,9 @@ CREATE {kind} TABLE mirrored (
     mirror INTEGER NOT NULL, key TEXT NOT NULL, ingested TEXT NOT NULL, PRIMARY KEY (mirror, key)
 ) WITHOUT ROWID
 """
+_MIRROR_RUNS = "CREATE {kind} TABLE mirror_run (mirror INTEGER PRIMARY KEY, ended REAL NOT NULL)"
 _SECOND = (_LAST_RUNS, _FAILED, _ACCEPTED, _MIRRORS, _MIRRORED)
-_STEPS = ((_MOVED,), _SECOND)
+_STEPS = ((_MOVED,), _SECOND, (_MIRROR_RUNS,))
 """What makes each version out of the one before it; released steps stay as they are."""
 
 _VERSION = len(_STEPS)
@@ -106,7 +108,7 @@ def _bring_up_to_date(database: sqlite3.Connection) -> None:
     except sqlite3.OperationalError:  # locked, or not to be written to: what is recorded there still counts
         if not version:
             raise
-        for statement in _SECOND:
+        for statement in chain.from_iterable(_STEPS[version:]):
             database.execute(statement.format(kind="TEMP"))
 
 
