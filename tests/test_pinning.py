@@ -56,7 +56,7 @@ async def test_what_the_journal_vouches_for_is_pinned_without_a_download(
 ) -> None:
     await fill(server, [1000])
     first = await pins_of(server, tmp_path)
-    files = [RemoteFile(pin.key) for pin in first]
+    files = [RemoteFile(pin.key, meta={"ingestion_date": pin.archived}) for pin in first]
     archive = ImapArchive(server.url, settings=AT_ONCE)
     result, pins = await pinning.pin(archive, files, tmp_path, AT_ONCE, cache=Cache(tmp_path / "new"))
     assert (result.skipped, pins) == (1, first)

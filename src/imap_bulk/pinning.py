@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imap_bulk import bulk
 from imap_bulk.archives.base import Archive
+from imap_bulk.archives.imap.records import ingested
 from imap_bulk.cache import Cache
 from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.together import together
@@ -39,14 +40,16 @@ async def pin(
             outcomes.append(event)
         report(event)
 
-    result = await bulk.pull(archive, _each(files), data_dir, settings, take, cache=cache)
+    wanted = list(files)
+    result = await bulk.pull(archive, _each(wanted), data_dir, settings, take, cache=cache)
+    archived = {file.key: ingested(file.meta) or None for file in wanted}
     pins: list[Pin] = []
     shared = iter(outcomes)
 
     async def work() -> None:
         for outcome in shared:
             pin = await asyncio.to_thread(_pin, outcome, cache)
-            pins.append(pin)
+            pins.append(pin._replace(archived=archived[pin.key]))
 
     await together(work() for _ in range(min(settings.jobs, os.cpu_count() or 1)))
     return result, tuple(pins)

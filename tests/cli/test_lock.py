@@ -77,6 +77,26 @@ def test_a_run_that_pins_is_written_down_too(imap_bulk: Run, archive: Any, tmp_p
     assert "1 file pulled" in page.read_text()
 
 
+def test_a_file_that_was_archived_again_is_told_and_pinned_anew(
+    imap_bulk: Run, archive: Any, locked: Path, tmp_path: Path
+) -> None:
+    lock = lockfile.read(locked)
+    assert lock.pins[0].archived
+    longer_ago = [pin._replace(archived="20260101000000") for pin in lock.pins[:1]]
+    lockfile.write(locked, lockfile.LockFile(lock.archive, lock.query, (*longer_ago, lock.pins[1])))
+    archive.add(name(1), b"other content")
+    ran = imap_bulk("lock", "--update", locked, "--check")
+    assert ran.exit_code == 1
+    assert ran.stdout.splitlines() == [
+        "mag l2 norm-gse 2026-01-01 v001.0001 changed",
+        f"{locked} is out of date: 1 changed.",
+    ]
+    assert imap_bulk("lock", "--update", locked).exit_code == 0
+    assert imap_bulk("lock", "--update", locked, "--check").stdout == f"{locked} is up to date.\n"
+    assert lockfile.read(locked).pins[0].size == len(b"other content")
+    assert imap_bulk("pull", "--locked", locked).exit_code == 0
+
+
 def test_a_version_that_was_withdrawn_leaves_an_older_one_and_is_not_told_as_newer(
     imap_bulk: Run, archive: Any, locked: Path
 ) -> None:
