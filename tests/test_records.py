@@ -15,7 +15,7 @@ from imap_bulk.archives.aurorax import AuroraxArchive, Chosen, EphemerisQuery, K
 from imap_bulk.archives.aurorax.moments import read_moment
 from imap_bulk.archives.aurorax.records import Records, read_records
 from imap_bulk.archives.aurorax.sources import SourceDraft
-from imap_bulk.model import Event, Outcome, Plan, Result, Status
+from imap_bulk.model import Event, Outcome, Plan, Proof, Result, Status
 from imap_bulk.records import PushWishes, forget, push_records
 from imap_bulk.server.aurorax.server import AuroraxOptions, AuroraxServer
 from imap_bulk.settings import Settings
@@ -94,6 +94,7 @@ async def pusher(fake: FakeAurorax, aiohttp_server: AiohttpServer, tmp_path: Pat
 async def test_what_was_pushed_is_found_by_a_search(embedded: Pusher) -> None:
     result = await embedded.push(ephemeris(range(1200), metadata={"a": 1}), QUICK)
     assert (result.wanted, result.done, result.verified, result.failed) == (1200, 1200, 1200, 0)
+    assert {event.verified_by for event in embedded.events if isinstance(event, Outcome)} == {Proof.SEARCH}
     moments: dict[str, Any] = {"start": read_moment("2020-01-01T00:00"), "end": read_moment("2020-01-02T00:00")}
     async with embedded.archive() as archive:
         query = EphemerisQuery(chosen=Chosen(program=("test-program",)), **moments)

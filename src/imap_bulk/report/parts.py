@@ -167,6 +167,7 @@ _PROOFS = {
     "etag-md5": "the MD5 in storage's ETag",
     "fits-checksum": "the checksums inside the FITS file",
     "record": "the digest recorded when the file came",
+    "search": "a search that shows the record",
     "record-count": "the number of records only",
     "form": "the form only",
     "size": "the size only",
