@@ -257,6 +257,7 @@
       entries.py      what the lines say: entries, or problems
       forms.py        the lines taken apart: plain, sha256sum, CSV, JSON Lines
       array.py        a JSON array, element by element
+      table.py        CSV, row by row
       writing.py      lines that are read again
     lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts

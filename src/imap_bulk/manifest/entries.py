@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from imap_bulk.digest import HEX_LENGTHS, Digest
 from imap_bulk.errors import BadManifest
-from imap_bulk.manifest.forms import DIGEST_FIELDS, PATH_FIELDS, Fault, Fields, parse
+from imap_bulk.manifest.forms import DIGEST_FIELDS, PATH_FIELDS, Fields, parse
+from imap_bulk.manifest.table import Fault
 
 _IN_NO_NAME = re.compile("[\0\ud800-\udfff]")  # JSON can spell both
 _SIZE = re.compile("[0-9]{1,18}")

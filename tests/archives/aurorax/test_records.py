@@ -139,6 +139,11 @@ def test_what_json_cannot_hold_is_bad(text: str) -> None:
     assert re.fullmatch(r"r.jsonl line \d: holds .*, which JSON cannot; .*", told)
 
 
+def test_a_line_too_long_for_a_header_is_told() -> None:
+    (told,) = problems("x" * (5 << 20))
+    assert told.startswith("r.jsonl line 1: neither JSON nor the header of a CSV table; ")
+
+
 def test_a_number_beyond_all_numbers_is_no_place() -> None:
     (told,) = problems(lines(epoch(nbtrace={"lat": 10**400, "lon": 0})))
     assert told == "r.jsonl line 1: nbtrace.lat is no number; write degrees"

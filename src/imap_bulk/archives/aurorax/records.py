@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from imap_bulk.archives.aurorax.forms import Fault, parse
+from imap_bulk.archives.aurorax.forms import parse
 from imap_bulk.archives.aurorax.keys import Triple, canonical
 from imap_bulk.archives.aurorax.moments import read_moment
 from imap_bulk.archives.aurorax.query import PRODUCT_TYPES
@@ -15,6 +15,7 @@ from imap_bulk.archives.aurorax.searching import Kind
 from imap_bulk.archives.aurorax.sources import triple_of
 from imap_bulk.errors import BadManifest
 from imap_bulk.listing import Listed, Listing
+from imap_bulk.manifest.table import Fault
 
 MOST_BYTES = 4 << 20
 """Longest body of a batch."""
