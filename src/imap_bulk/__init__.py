@@ -118,9 +118,9 @@ A room of which nothing but its name stands here draws itself, at the head of it
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning | records >
-bulk | status | doctor | fixity | mirror > placing > engine | archives | server | sources > transport >
-http, retry, manifest, lockfile, listing, cache, journal >
+Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report >
+pinning | records > bulk | status | doctor | fixity | mirror > placing >
+engine | archives | server | sources > transport > http, retry, manifest, lockfile, listing, cache, journal >
 model, settings, filenames, environment > errors, digest.
 """
 
