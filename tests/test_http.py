@@ -184,9 +184,7 @@ def test_a_date_without_a_zone_is_of_greenwich(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("TZ", "America/Denver")
     time.tzset()
     try:
-        assert (
-            http.unix_time(date) == 784111777.0
-        )  # RFC 9110 5.6.7 has asctime understood as well
+        assert http.unix_time(date) == 784111777.0  # RFC 9110 5.6.7 has asctime understood as well
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -54,6 +54,16 @@ def test_a_lock_file_that_is_there_is_not_written_over(imap_bulk: Run, locked: P
     assert locked.read_bytes() == before
 
 
+def test_a_place_that_is_not_there_is_told_before_anything_is_pulled(
+    imap_bulk: Run, archive: Any, tmp_path: Path, data_dir: Path
+) -> None:
+    archive.add(name(1), b"content")
+    ran = imap_bulk("lock", "--instrument", "mag", "-o", tmp_path / "none" / "data.lock")
+    assert ran.exit_code == 2
+    assert f"there is no directory {tmp_path / 'none'}; make it first." in ran.stderr
+    assert not data_dir.exists()
+
+
 def test_nothing_found_is_nothing_pinned(imap_bulk: Run, tmp_path: Path) -> None:
     ran = imap_bulk("lock", "--instrument", "hit", "-o", tmp_path / "data.lock")
     assert (ran.exit_code, ran.stderr) == (1, "No file matches.\n")

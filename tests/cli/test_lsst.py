@@ -274,6 +274,17 @@ def test_images_are_pulled_once(lsst: Run, data_dir: Path) -> None:
     assert (data_dir / KEY).read_bytes().startswith(b"SIMPLE")
 
 
+@pytest.mark.parametrize("ids", ["", ","])
+def test_an_id_that_names_nothing_does_not_mean_everything(lsst: Run, ids: str) -> None:
+    ran = lsst("pull", *CALEXP, "--id", ids, "--dry-run")
+    assert ran.exit_code == 2
+    assert "--id names no image; leave it out to bring all of them." in ran.stderr
+
+
+def test_the_last_day_of_all_ends_every_range(lsst: Run) -> None:
+    assert lsst("pull", *CALEXP, "--end-date", "99991231", "--dry-run").exit_code == 0
+
+
 def test_a_dry_run_moves_nothing(lsst: Run, data_dir: Path) -> None:
     ran = lsst("pull", *CALEXP, "--id", f"{ID},7", "--plane", "mask", "--dry-run")
     assert "Would pull 2 files" in ran.stdout

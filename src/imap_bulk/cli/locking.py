@@ -88,6 +88,8 @@ def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, ch
     if not updated and not by_filters:
         raise click.UsageError("Say what to pin: filters, as in --instrument mag, or --update FILE.")
     target = output or Path("data.lock")
+    if not target.parent.is_dir():
+        raise click.UsageError(f"there is no directory {target.parent}; make it first.")
     if not updated and target.exists():
         raise click.UsageError(f"{target} is there already: give it by --update, or choose another name by -o.")
 
