@@ -218,6 +218,8 @@ def test_what_may_have_been_deleted_is_no_longer_taken_for_accepted(
         (("push", "r.jsonl", "--kind", "ephemeris"), "Say which data source"),
         (("push", "r.jsonl", "--kind", "ephemeris", "--source", "a/b"), "'a/b' is no data source"),
         (("push", "no-such-file", *PUSH), "there is no file no-such-file"),
+        (("pull", *DAY, "--program", "", "--platform", "gillam"), "--program is empty; leave it out to mean all"),
+        (("pull", *DAY, "--program", "trex", "--product-type", ","), "--product-type is empty; leave it out"),
         (("delete", *PUSH), "say from when to when"),
         (("delete", *PUSH, "--url", "x"), "ephemeris is deleted by dates"),
         (("delete", "--kind", "data-products", "--source-id", "4"), "Say which data products"),
