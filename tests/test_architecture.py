@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
     {"errors", "digest", "quantities", "spice_names"},
+    {"name_forms"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "lockfile", "listing", "cache", "journal"},
     {"transport"},

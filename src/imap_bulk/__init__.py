@@ -110,6 +110,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
     listing.py      what people and manifests list, kept on disk until all of it is checked
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
     filenames.py    the IMAP name conventions: a name tells its object key
+    name_forms.py   the conventions, each read by itself
     spice_names.py  the conventions of SPICE kernels, as data
     environment.py  the official client's environment variables
     quantities.py   sizes, times and counts as people read them
@@ -121,7 +122,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report >
 pinning | records > bulk | status | doctor | fixity | mirror > placing >
 engine | archives | server | sources > transport > http, retry, manifest, lockfile, listing, cache, journal >
-model, settings, filenames, environment > errors, digest.
+model, settings, filenames, environment > name_forms > errors, digest, quantities, spice_names.
 """
 
 from importlib import import_module
