@@ -34,7 +34,7 @@ DOORS = {
         *(f"server.{room}" for room in ("app", "cors", "listening", "openapi", "page", "storage", "wire")),
         "server.aurorax.",
         "server.lsst.",
-        *(f"server.imap.{room}" for room in ("routes", "gateway")),
+        *(f"server.imap.{room}" for room in ("routes", "gateway", "keys")),
         *(f"server.chaos.{room}" for room in ("chaos", "fault", "body", "ranges", "status", "put")),
     },
     "distributed": {"fanout."},
