@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -259,6 +260,22 @@ def test_what_cannot_be_asked_is_said(lsst: Run, arguments: tuple[str, ...], cod
     ran = lsst("query", *arguments)
     assert (ran.exit_code, ran.stdout) == (code, "")
     assert told in ran.stderr
+
+
+def test_an_answer_is_on_the_disk_before_it_has_its_name(
+    lsst: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "stars.csv"
+    named: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        named.append(target.exists())
+        assert os.fstat(descriptor).st_size
+
+    monkeypatch.setattr(os, "fsync", note)
+    assert lsst("query", "--sql", "SELECT id FROM DR1.Object", "-o", target).exit_code == 0
+    assert named == [False]
+    assert target.exists()
 
 
 def test_no_rows_are_said(lsst: Run) -> None:
