@@ -14,8 +14,19 @@ schema.py    the tables, and those of earlier versions brought up to date
 
 from imap_bulk.journal.journal import Journal
 from imap_bulk.journal.ledger import Failure, Holding, Ledger, MirrorRun, Run
-from imap_bulk.journal.mirrored import Mirrored
+from imap_bulk.journal.mirrored import Mirrored, forget_older
 from imap_bulk.journal.record import Record
 from imap_bulk.journal.schema import DIRECTORY
 
-__all__ = ["DIRECTORY", "Failure", "Holding", "Journal", "Ledger", "MirrorRun", "Mirrored", "Record", "Run"]
+__all__ = [
+    "DIRECTORY",
+    "Failure",
+    "Holding",
+    "Journal",
+    "Ledger",
+    "MirrorRun",
+    "Mirrored",
+    "Record",
+    "Run",
+    "forget_older",
+]

@@ -8,6 +8,7 @@ import errno
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,9 @@ WHERE listed.number > ? AND
     listed.ingested > coalesce(mirrored.ingested, strftime('%Y%m%d%H%M%S', moved.at, 'unixepoch'))
 """
 _FORGET = "DELETE FROM moved WHERE direction = ? AND archive = ? AND key = ?"
+_FORGET_OLDER = """
+DELETE FROM moved WHERE direction = ? AND archive = ? AND key = ? AND strftime('%Y%m%d%H%M%S', at, 'unixepoch') < ?
+"""
 _NEW = """
 SELECT key FROM listed
 WHERE NOT failed AND NOT EXISTS (SELECT 1 FROM mirrored WHERE mirror = ? AND mirrored.key = listed.key)
@@ -54,6 +58,23 @@ SELECT count(*) FROM pragma_database_list, main.sqlite_master AS made WHERE file
 _ADVANCE = "UPDATE mirror SET watermark = max(coalesce(watermark, ''), ?) WHERE number = ?"
 
 _LAST = "\U0010ffff"
+
+
+def forget_older(data_dir: Path, archive: str, listed: Iterable[tuple[str, str]]) -> None:
+    """Have the journal vouch no longer for what was archived after it came, by key and time. Raises OSError."""
+    rows = ((Direction.PULL, archive, key, ingested) for key, ingested in listed)
+    with closing(open_journal(data_dir, create=False)) as database:
+        _change(database, path_of(data_dir), (_FORGET_OLDER, rows))
+
+
+def _change(database: sqlite3.Connection, path: Path, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+    try:
+        database.execute("BEGIN")
+        with database:  # commits, or takes all of it back
+            for statement, rows in changes:
+                database.executemany(statement, rows)
+    except sqlite3.OperationalError as error:  # to go on would be to forget what has changed
+        raise OSError(errno.EIO, f"the journal cannot be written ({error})", str(path)) from error
 
 
 class Mirrored:
@@ -143,11 +164,4 @@ class Mirrored:
         self._read()
 
     def _change(self, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        try:
-            self._database.execute("BEGIN")
-            with self._database:  # commits, or takes all of it back
-                for statement, rows in changes:
-                    self._database.executemany(statement, rows)
-        except sqlite3.OperationalError as error:  # to go on would be to forget what has changed
-            said = f"the mirror's journal cannot be written ({error})"
-            raise OSError(errno.EIO, said, str(self._path)) from error
+        _change(self._database, self._path, *changes)
