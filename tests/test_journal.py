@@ -262,3 +262,17 @@ def test_the_last_record_that_was_accepted_of_a_key_is_known(tmp_path: Path) -> 
         assert journal.accepted("ephemeris/2", ["one"]) == {"one": b"4"}
     with Journal(tmp_path, "https://b.example", Direction.PUSH) as journal:
         assert journal.accepted("ephemeris/2", ["one"]) == {}
+
+
+def test_what_was_accepted_is_never_silently_remembered_where_it_should_be_forgotten(tmp_path: Path) -> None:
+    with Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal:
+        journal.accept("ephemeris/400", [("a", b"digest")])
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as other, pytest.MonkeyPatch.context() as patch:
+        other.execute("BEGIN IMMEDIATE")
+        patch.setattr("imap_bulk.journal.schema.LOCK_SECONDS", 0.01)
+        with (
+            Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal,
+            pytest.raises(OSError, match=r"the journal cannot be written \(database is locked\)"),
+        ):
+            journal.forget_accepted("ephemeris/400")

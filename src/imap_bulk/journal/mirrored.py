@@ -4,15 +4,13 @@ Times are the archive's own, as YYYYMMDDhhmmss, which sorts as text. What is lis
 table, so that a million files cost no memory.
 """
 
-import errno
-import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Self
 
-from imap_bulk.journal.schema import open_journal, path_of
+from imap_bulk.journal.schema import change, open_journal, path_of
 from imap_bulk.model import Direction
 
 _LISTED = """
@@ -64,17 +62,7 @@ def forget_older(data_dir: Path, archive: str, listed: Iterable[tuple[str, str]]
     """Have the journal vouch no longer for what was archived after it came, by key and time. Raises OSError."""
     rows = ((Direction.PULL, archive, key, ingested) for key, ingested in listed)
     with closing(open_journal(data_dir, create=False)) as database:
-        _change(database, path_of(data_dir), (_FORGET_OLDER, rows))
-
-
-def _change(database: sqlite3.Connection, path: Path, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-    try:
-        database.execute("BEGIN")
-        with database:  # commits, or takes all of it back
-            for statement, rows in changes:
-                database.executemany(statement, rows)
-    except sqlite3.OperationalError as error:  # to go on would be to forget what has changed
-        raise OSError(errno.EIO, f"the journal cannot be written ({error})", str(path)) from error
+        change(database, path_of(data_dir), (_FORGET_OLDER, rows))
 
 
 class Mirrored:
@@ -164,4 +152,4 @@ class Mirrored:
         self._read()
 
     def _change(self, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        _change(self._database, self._path, *changes)
+        change(self._database, self._path, *changes)

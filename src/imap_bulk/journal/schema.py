@@ -1,6 +1,8 @@
 """The journal's file: its tables, those of earlier versions brought up to date, and what to do without one."""
 
+import errno
 import sqlite3
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
@@ -115,3 +117,14 @@ def _bring_up_to_date(database: sqlite3.Connection) -> None:
 def _version_of(database: sqlite3.Connection) -> int:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     return int(version)
+
+
+def change(database: sqlite3.Connection, path: Path, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+    """Make changes together, none of which may be forgotten; `path` is where the journal is. Raises OSError."""
+    try:
+        database.execute("BEGIN")
+        with database:  # commits, or takes all of it back
+            for statement, rows in changes:
+                database.executemany(statement, rows)
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, f"the journal cannot be written ({error})", str(path)) from error
