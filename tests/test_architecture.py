@@ -1,6 +1,7 @@
 """The floors of the house: imports point down, never sideways, and each foreign thing has one door."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,14 +12,15 @@ PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
     {"errors", "digest", "quantities", "spice_names"},
+    {"name_forms"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "lockfile", "usual", "cache", "bucket", "journal"},
     {"listing"},
     {"transport"},
     {"engine", "archives", "server", "sources"},
     {"placing", "processes", "delivery"},
-    {"bulk", "doctor", "fixity", "mirror", "records", "status"},
-    {"pinning"},
+    {"bulk", "doctor", "fixity", "mirror", "status"},
+    {"pinning", "records"},
     {"aio", "fanout", "report"},
     {"blocking"},
     {"cli", "testdata"},
@@ -33,7 +35,7 @@ DOORS = {
         *(f"server.{room}" for room in ("app", "cors", "listening", "openapi", "page", "storage", "wire")),
         "server.aurorax.",
         "server.lsst.",
-        *(f"server.imap.{room}" for room in ("routes", "gateway")),
+        *(f"server.imap.{room}" for room in ("routes", "gateway", "keys")),
         *(f"server.chaos.{room}" for room in ("chaos", "fault", "body", "ranges", "status", "put")),
     },
     "distributed": {"fanout."},
@@ -122,8 +124,26 @@ def test_the_environment_is_read_in_one_place() -> None:
     assert readers <= {"environment"}
 
 
-def test_the_package_draws_every_room() -> None:
-    picture = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
-    undrawn = [module for module in modules() if module.split(".")[-1] not in {"__init__", "__main__"}]
-    missing = [module for module in undrawn if f" {module.split('.')[-1]}.py " not in picture]
-    assert not missing
+def drawn(picture: str) -> list[str]:
+    """Return the modules that a picture draws, by their places in it: two blanks to the right for each room."""
+    places: list[str] = []
+    found = []
+    for blanks, name, kind in re.findall(r"^( *)(\w+)(/|\.py) ", picture, re.MULTILINE):
+        depth = len(blanks) // 2
+        places[depth:] = [name]
+        if kind == ".py":
+            found.append(".".join(places))
+    return found
+
+
+def test_every_module_is_drawn_once_and_where_it_is() -> None:
+    found: list[str] = []
+    for path in PACKAGE.rglob("__init__.py"):
+        room = ".".join(path.parent.relative_to(PACKAGE).parts)
+        picture = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if not room:
+            picture = picture.replace("\n    ", "\n")  # that of the whole house is indented
+        found += [f"{room}.{module}" if room else module for module in drawn(picture)]
+    assert sorted(found) == [
+        module for module in modules() if module.split(".")[-1] not in {"__init__", "__main__"}
+    ]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imap_data_access.file_validation import Version, generate_imap_file_path
 
-from imap_bulk import filenames, spice_names
+from imap_bulk import filenames, name_forms, spice_names
 from imap_bulk.errors import BadName
 from imap_bulk.filenames import FileName, Kind, is_date, is_valid, is_version, parse, version_order
 
@@ -567,7 +567,7 @@ def test_whatever_the_text_only_a_bad_name_is_raised(text: str, legacy: bool, le
 def test_a_usual_name_is_read_at_one_look_as_field_by_field(name: str) -> None:
     if usual := filenames._read_usual(name):
         filenames._check_characters(name)
-        assert usual == filenames._read(Kind.SCIENCE, name, lenient=False)
+        assert usual == name_forms.read(Kind.SCIENCE, name, lenient=False)
 
 
 @given(near_names)

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 
 import aiohttp
 import pytest
@@ -203,3 +204,14 @@ async def test_a_certificate_that_nobody_trusts_says_where_to_name_a_ca_bundle(
     async with ApiSession(f"https://localhost:{server.port}", {}, Settings()) as session:
         with pytest.raises(errors.Rejected, match="SSL_CERT_FILE"):
             await session.get("/query")
+
+
+@pytest.mark.parametrize("date", ["Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 -0000"])
+def test_a_date_without_a_zone_is_of_greenwich(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
+    monkeypatch.setenv("TZ", "America/Denver")
+    time.tzset()
+    try:
+        assert http.unix_time(date) == 784111777.0  # RFC 9110 5.6.7 has asctime understood as well
+    finally:
+        monkeypatch.undo()
+        time.tzset()

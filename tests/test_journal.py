@@ -177,7 +177,7 @@ def old(tmp_path: Path, transfer: Transfer) -> Path:
         journal.write(done(transfer))
     path = tmp_path / ".imap-bulk" / "journal.sqlite3"
     with closing(sqlite3.connect(path)) as database:
-        for table in ("run", "failed", "accepted", "mirror", "mirrored", "delivered"):
+        for table in ("run", "failed", "accepted", "mirror", "mirrored", "delivered", "mirror_run"):
             database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version = 1")
     return path
@@ -242,6 +242,22 @@ def test_an_earlier_version_that_cannot_be_written_is_read_as_it_is(
     assert version_of(old) == 1
 
 
+def test_what_the_version_before_has_recorded_is_read_also_where_it_cannot_be_brought_up_to_date(
+    tmp_path: Path, old: Path
+) -> None:
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.begin_run()
+    with closing(sqlite3.connect(old)) as other:
+        other.execute("DROP TABLE mirror_run")
+        other.execute("PRAGMA user_version = 2")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("imap_bulk.journal.schema.LOCK_SECONDS", 0.01)
+            with Ledger(tmp_path) as ledger:
+                assert [run.archive for run in ledger.runs()] == [ARCHIVE]
+                assert ledger.mirrors(ARCHIVE) == []
+
+
 def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path, transfer: Transfer, old: Path) -> None:
     with closing(sqlite3.connect(old)) as database:
         database.execute("PRAGMA user_version = 99")
@@ -285,3 +301,17 @@ def test_the_last_record_that_was_accepted_of_a_key_is_known(tmp_path: Path) -> 
         assert journal.accepted("ephemeris/2", ["one"]) == {"one": b"4"}
     with Journal(tmp_path, "https://b.example", Direction.PUSH) as journal:
         assert journal.accepted("ephemeris/2", ["one"]) == {}
+
+
+def test_what_was_accepted_is_never_silently_remembered_where_it_should_be_forgotten(tmp_path: Path) -> None:
+    with Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal:
+        journal.accept("ephemeris/400", [("a", b"digest")])
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    with closing(sqlite3.connect(path)) as other, pytest.MonkeyPatch.context() as patch:
+        other.execute("BEGIN IMMEDIATE")
+        patch.setattr("imap_bulk.journal.schema.LOCK_SECONDS", 0.01)
+        with (
+            Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal,
+            pytest.raises(OSError, match=r"the journal cannot be written \(database is locked\)"),
+        ):
+            journal.forget_accepted("ephemeris/400")

@@ -20,7 +20,8 @@ PRINTABLE = st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_
 NAMES = st.text(PRINTABLE, min_size=1, max_size=30)
 DIGESTS = st.binary(min_size=32, max_size=32).map(lambda value: Digest("sha256", value.hex()))
 SIZES = st.integers(0, 10**18 - 1)
-PINS = st.builds(Pin, NAMES, SIZES, DIGESTS, st.one_of(st.none(), st.sampled_from(list(Proof))))
+TIMES = st.one_of(st.none(), st.from_regex("[0-9]{14}", fullmatch=True))
+PINS = st.builds(Pin, NAMES, SIZES, DIGESTS, st.one_of(st.none(), st.sampled_from(list(Proof))), TIMES)
 QUERIES = st.dictionaries(
     st.text(max_size=9), st.one_of(st.text(max_size=9), st.integers(), st.lists(st.text(max_size=9)))
 )
@@ -135,6 +136,8 @@ def test_a_file_that_is_pinned_twice_and_differently_is_told(path: Path, lines: 
         ({"sha256": "12"}, "a sha256 value has 64 hexadecimal digits"),
         ({"sha256": None}, "a sha256 value has 64 hexadecimal digits"),
         ({"file_path": ""}, "names no file_path"),
+        ({"archived": "yesterday"}, "'yesterday' is no time of archiving; write YYYYMMDDhhmmss or leave it out"),
+        ({"archived": 5}, "5 is no time of archiving"),
         ({"file_path": "a\u0000b"}, "names no file_path"),
         ({"file_path": 3}, "names no file_path"),
         ({"verified_by": "hope"}, "there is no proof 'hope'; use manifest, "),

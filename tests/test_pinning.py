@@ -1,6 +1,7 @@
 """What a query finds is pinned, and pulled again from its pins: held to them, or refused."""
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,24 @@ async def test_what_the_journal_vouches_for_is_pinned_without_a_download(
 ) -> None:
     await fill(server, [1000])
     first = await pins_of(server, tmp_path)
-    files = [RemoteFile(pin.key) for pin in first]
+    files = [RemoteFile(pin.key, meta={"ingestion_date": pin.archived}) for pin in first]
     archive = ImapArchive(server.url, settings=AT_ONCE)
     result, pins = await pinning.pin(archive, files, tmp_path, AT_ONCE, cache=Cache(tmp_path / "new"))
     assert (result.skipped, pins) == (1, first)
     assert Cache(tmp_path / "new").has(first[0].digest)
+
+
+async def test_what_was_archived_again_since_it_came_is_not_pinned_as_it_was(tmp_path: Path) -> None:
+    now = [time.time()]
+    options = ServerOptions(tmp_path / "archive", clock=lambda: now[0], grace=0.2)
+    async with ArchiveServer(options) as server:
+        (key,) = await fill(server, [1000])
+        await pins_of(server, tmp_path / "data")
+        now[0] += 3600
+        await server.add(key.rpartition("/")[2], b"other content")
+        (pin,) = await pins_of(server, tmp_path / "data")
+    assert pin.size == len(b"other content")
+    assert (tmp_path / "data" / key).read_bytes() == b"other content"
 
 
 @pytest.mark.parametrize("damage", [False, True])

@@ -1,5 +1,6 @@
 """The push of records, from beginning to end, against the embedded AuroraX and against one that refuses."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ from imap_bulk.archives.aurorax import AuroraxArchive, Chosen, EphemerisQuery, K
 from imap_bulk.archives.aurorax.moments import read_moment
 from imap_bulk.archives.aurorax.records import Records, read_records
 from imap_bulk.archives.aurorax.sources import SourceDraft
-from imap_bulk.model import Event, Outcome, Plan, Result, Status
+from imap_bulk.model import Event, Outcome, Plan, Proof, Result, Status
 from imap_bulk.records import PushWishes, forget, push_records
 from imap_bulk.server.aurorax.server import AuroraxOptions, AuroraxServer
 from imap_bulk.settings import Settings
@@ -93,6 +94,7 @@ async def pusher(fake: FakeAurorax, aiohttp_server: AiohttpServer, tmp_path: Pat
 async def test_what_was_pushed_is_found_by_a_search(embedded: Pusher) -> None:
     result = await embedded.push(ephemeris(range(1200), metadata={"a": 1}), QUICK)
     assert (result.wanted, result.done, result.verified, result.failed) == (1200, 1200, 1200, 0)
+    assert {event.verified_by for event in embedded.events if isinstance(event, Outcome)} == {Proof.SEARCH}
     moments: dict[str, Any] = {"start": read_moment("2020-01-01T00:00"), "end": read_moment("2020-01-02T00:00")}
     async with embedded.archive() as archive:
         query = EphemerisQuery(chosen=Chosen(program=("test-program",)), **moments)
@@ -136,6 +138,23 @@ async def test_a_second_run_sends_only_the_rest(fake: FakeAurorax, pusher: Pushe
     result = await pusher.push(ephemeris(range(1000)))
     assert (result.done, result.skipped, pusher.plan.files, pusher.plan.skipped) == (1, 999, 1, 999)
     assert list(fake.uploaded) == [epoch(7)]
+
+
+async def test_what_needs_no_sending_is_counted_before_the_plan_is_told(pusher: Pusher) -> None:
+    await pusher.push(ephemeris(range(3)))
+    await pusher.push(ephemeris(range(5)))
+    plan = pusher.events.index(pusher.plan)  # a meter counts what ends behind it as a part of it
+    statuses = [event.status for event in pusher.events[plan:] if isinstance(event, Outcome)]
+    assert statuses == [Status.DONE] * pusher.plan.files == [Status.DONE] * 2
+
+
+async def test_two_pushes_of_the_same_records_at_once_are_both_complete(pusher: Pusher) -> None:
+    slow = Pusher(pusher.archive().name, pusher.data_dir)
+    both = await asyncio.gather(
+        slow.push(ephemeris(range(2000)), PushWishes(most_per_batch=50, in_flight=1)),
+        pusher.push(ephemeris(range(2000))),
+    )
+    assert [(result.done + result.skipped, result.cancelled) for result in both] == [(2000, 0)] * 2
 
 
 async def test_a_record_that_was_corrected_is_sent_again_and_so_is_what_it_was_before(

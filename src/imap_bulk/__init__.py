@@ -1,5 +1,7 @@
 """imap-bulk moves files of the IMAP mission in bulk: concurrent, retried, verified.
 
+A room of which nothing but its name stands here draws itself, at the head of its own `__init__.py`.
+
     cli/            PARSES, CALLS, PRINTS
       main.py         the click group and global options; errors become messages and exit codes
       imap.py         query · pull · push
@@ -19,12 +21,6 @@
       caching.py      the options that choose a cache; cache info · prune
       delivering.py   --to: a bucket instead of the data directory
       aurorax/        AURORAX'S COMMANDS
-        group.py        the group
-        filters.py      the options of a search, as a query
-        asking.py       availability · query
-        sources.py      the data sources, listed and changed
-        moving.py       pull · push · delete
-        forms.py        the forms in which answers are printed
       lsst/           LSST'S COMMANDS
         door.py         where that archive is
         names.py        lsst list · schema
@@ -54,19 +50,7 @@
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
     processes/      SEVERAL PROCESSES OF THIS MACHINE, where the processor is what a run waits for
-      moving.py       the engine here, and helpers where that pays
-      team.py         who is given which transfers, and what is taken back
-      load.py         whether this process is what the run waits for
-      child.py        a helper, as its parent sees it
-      helper.py       a helper: an engine that is fed over a pipe
-      supply.py       transfers from the parent, asked for a little ahead
-      words.py        what a helper and its parent say to each other
-      wire.py         events between processes, also on a cluster
     delivery/       FILES GO TO A BUCKET INSTEAD OF THE DISK (extra: imap-bulk[s3])
-      destination.py  where they go, as plain values that travel to workers
-      putting.py      one signed PUT, and what the bucket holds afterwards proven
-      listing.py      what a bucket holds, or why it cannot be told
-      shipment.py     one run: what is there and right stays out of the plan, what comes is remembered
     records.py      the push of records to an archive that takes no files, told from beginning to end
     bulk/           THE VERBS, each told from beginning to end
       moving.py       pull · push
@@ -77,25 +61,7 @@
     fixity.py       what is recorded, as sums and as a bag
     status.py       how things stand: what the journal knows, held against the disk
     doctor/         WHAT STANDS IN THE WAY, here and on the way to the archive
-      examination.py  all checks, in the order in which one thing rests on another
-      finding.py      what a check has found, and the remedy
-      network.py      proxy, certificates, names
-      service.py      the archive: its answer, its clock, whether it takes the key
-      disk.py         room, and whether files are committed as they should be
-      locks.py        whether a lock keeps a second process out
-      versions.py     what is installed
     report/         A RUN, WRITTEN DOWN
-      recorder.py     takes a run's events and adds them up
-      timeline.py     bytes and setbacks over time, in steps that widen
-      record.py       what is known of a run that is over
-      page.py         one HTML file that opens offline
-      charts.py       its drawings, in SVG
-      parts.py        its tables and lists
-      causes.py       why attempts fail, in a few words each
-      html.py         elements whose text is always escaped
-      lines.py        the same in JSON Lines
-      provenance.py   W3C PROV-JSON
-      writing.py      all three, each under its name only when it is whole
     engine/         MOVES BYTES
       engine.py       signers and movers, from transfers to outcomes
       tickets.py      URLs that were asked for a little ahead
@@ -111,124 +77,19 @@
       places.py       where files belong, safely, and what earlier runs have left there
       paced.py        the archive and its storage, asked no harder than they can take
       pace/           HOW HARD a host is pressed, and when it is left alone
-        pace.py         leave for one request
-        climb.py        how many requests at once: more as long as more brings more
-        goodput.py      what a host brings, so that stretches of time can be compared
-        breaker.py      Retry-After kept by all; a host that is down is asked by one at a time
-        floor.py        the least that a connection must bring
-        buckets.py      bytes and requests per second, and memory, shared by a run
       signer.py       what the engine asks of an archive
       behind.py       work in a thread that goes on behind its caller
       together.py     coroutines of which the first failure ends the others
     archives/       KNOWS WHERE
       base.py         Archive: search, sign_download, sign_upload, accept
       imap/           the IMAP Science Data Center
-        archive.py      searches it, and has it sign URLs
-        query.py        what it can be asked for, checked before it is asked
-        params.py       a query spelled for each generation of it
-        split.py        a query too large to be answered, in parts
-        records.py      its answers, read and filtered
-        signed.py       the signed URLs it gives
       aurorax/        AuroraX, of the University of Calgary
-        archive.py      searches it, and has it sign URLs
-        query.py        what it can be asked for, checked before it is asked
-        moments.py      its times, and ranges of them in windows
-        searching.py    a search: submitted, waited for, cancelled
-        document.py     a search's result, record by record
-        products.py     data products as files
-        content.py      what a product's file looks like
-        keys.py         object keys for what has no names
-        sources.py      its data sources, listed and changed
-        availability.py  how many records it has of each day
-        forms.py        files of records taken apart
-        records.py      records to push: read, and all of them checked
-        batches.py      records on their way, and what the archive says of them
-        visible.py      which pushed records a search finds
-        api.py          the two ways to its API: in public, and with the key
-        refusals.py     what its refusals mean
       lsst/           LSST's Data Access services, as their page of 2015 describes them
-        archive.py      lists images, and says where to GET them from; looks at what came
-        service.py      the session: questions, lists, the schema of a table
-        images.py       which images are wanted; their keys, and what to ask for
-        cutouts.py      positions and sizes, and the parameters that they become
-        jobs.py         requests that take long: waited for, or cancelled
-        paging.py       a list, page by page
-        containing.py   names that contain a text
-        envelopes.py    what the services wrap their answers in, errors among them
-        statement.py    a SELECT, in parts
-        queries.py      the answers to SQL, merged in order
-        forms.py        the forms in which tables are written
-        fits.py         whether a file is a whole FITS file
-        sums.py         the checksums that it carries (extra: imap-bulk[lsst])
     server/         PLAYS AN ARCHIVE
       app.py          assembles the routes below
       imap/           THE IMAP SCIENCE DATA CENTER'S API
-        routes.py       which path is answered by what
-        query.py        what can be asked for, as conditions on the catalog
-        records.py      what it answers with
-        metakernel.py   which kernels cover a time
-        generations.py  what tells the API of 2024 from that of 2026
-        names.py        which names either takes, and what it says of others
-        release.py      what is withheld, made public
-        gateway.py      what stands before it: limits, envelope, the words where nothing answers
       aurorax/        THE AURORAX API, on a port of its own, over synthetic sample data
-        server.py       the archive on a port of its own, and how it is set up
-        source_routes.py data sources: listed, added, changed, deleted
-        search_routes.py searches: asked for, polled, fetched, cancelled
-        managing.py     records: pushed and deleted
-        availability.py how many records a source has on each day
-        utility_routes.py beside the data: descriptions, requests, time zones, sessions
-        files.py        the host of the products' files
-        accounts.py     who asks, and what they may do
-        answers.py      the forms of its answers, and errors in one form
-        parameters.py   parameters of paths and URLs
-        streaming.py    a body sent piece by piece
-        committing.py   which request meets which fault
-        faults.py       what can go wrong on demand, in one table
-        queries.py      what searches ask for, read from their JSON
-        conjunction_query.py what a conjunction search asks for
-        filters.py      filters on the metadata of records
-        describing.py   a query in words that resemble SQL
-        searches.py     searches that go on while they are polled, and whose results expire
-        requests.py     a search request, as it is kept and as it is told
-        finding.py      what a search finds
-        conjunctions.py when sources are close to each other
-        counting.py     how many records there are
-        holdings.py     what there is of a source: the sample, and what was uploaded
-        spool.py        results as files
-        shapes.py       which fields of a record are told
-        uploads.py      uploaded records, checked one by one
-        ingestion.py    what was accepted is stored a little later
-        catalog.py      sources, uploads and requests, in SQLite
-        sources.py      what a data source is
-        sample.py       whose data the sample is
-        orbits.py       where the sample's spacecraft are, minute by minute
-        products.py     the sample's data products
-        images.py       what is in those files
-        times.py        moments as AuroraX writes them
       lsst/           THE LSST DATA ACCESS API (V0)
-        server.py       the three services on one port
-        sample.py       what is archived: levels, databases, collections, images, stars
-        schema.py       the tables, as MySQL shows them and as SQLite keeps them
-        databases.py    the catalogue databases as files, built once
-        meta.py         the metadata service
-        genuine.py      the metadata service as it once ran
-        paging.py       lists in pages, and which entries are wanted
-        tap.py          the query service
-        sql.py          statements of strangers, run within bounds
-        dialect.py      what MySQL and ADQL know and SQLite does not
-        sky.py          regions on the sky, as functions of SQL
-        columns.py      which type a column has, and its values
-        formats.py      the forms in which a table leaves
-        astronomical.py those that astropy writes
-        imaging.py      the image service
-        images.py       images as FITS
-        cutouts.py      which box of an image is meant
-        waiting.py      the routes of jobs
-        jobs.py         what goes on behind an answer
-        content.py      bytes with ETag, ranges, Repr-Digest
-        replies.py      JSON, and the services' errors
-        faults.py       faults on demand
       catalog.py      what is archived, in SQLite
       search.py       what the catalog can be asked for, as one statement
       rows.py         what a row holds, and how the tables are laid out
@@ -245,49 +106,18 @@
       signing.py      AWS Signature Version 4, as it stands in a URL
       wire.py         the answer that ought to be sent, and the bare connection
       chaos/          FAULTS ON DEMAND, from a seed
-        chaos.py        which request meets which fault
-        spec.py         how faults are asked for
-        entry.py        one entry of that
-        faults.py       every fault, in one table
-        body.py         a body cut off, silent, changed, of a wrong length, strangely wrapped
-        ranges.py       a part that was not asked for, or of another object
-        status.py       busy, broken, expired, missing, elsewhere
-        put.py          an upload that fails half-way, or whose answer is lost
-        fault.py        what a fault is
     transport/      HOW A REQUEST CROSSES THE WIRE
-      base.py         what is sent, what comes back, and who carries it, as protocols
-      storage.py      the way to storage: redirects by hand, no credentials
-      api.py          the way to an archive's API: its credentials, no redirects
-      lanes.py        which lane a request takes
-      lean.py         the lean lane: GET and PUT over connections that are kept alive
-      origin.py       the connections to one scheme, host and port
-      connection.py   one connection, received into the memory that is written from
-      head.py         the head of an answer, parsed
-      general.py      the general lane: aiohttp
-      proxies.py      which proxy the environment names
-      names.py        host names become addresses
-      guard.py        where a signed URL or a redirect may lead
-      failures.py     what is said when an exchange fails
     http.py         what statuses, Retry-After and error documents mean
     retry.py        which fault deserves another attempt, and when
     manifest/       lists of files, read line by line
-      entries.py      what the lines say: entries, or problems
-      forms.py        the lines taken apart: plain, sha256sum, CSV, JSON Lines
-      array.py        a JSON array, element by element
-      writing.py      lines that are read again
     lockfile.py     a query pinned to exact files, sizes and digests; read, written, compared
     cache.py        verified files by the sha256 of their content, shared by jobs and checkouts
     bucket.py       a bucket: where it is, and what opens it (extra: imap-bulk[s3])
     listing.py      what people and manifests list, kept on disk until all of it is checked
     usual.py        lines of a manifest as nearly all are, hundreds at one look
     journal/        THE PLAN AND WHAT HAS BEEN DONE, in SQLite; a cache, never the truth
-      journal.py      one archive and one direction: planned, done, failed
-      ledger.py       all archives and directions, read without changing anything
-      delivered.py    what has been delivered to a bucket, and which of it is still there
-      mirrored.py     what a query has brought so far, by time of ingestion
-      record.py       what is known of one file
-      schema.py       the tables, and those of earlier versions brought up to date
     filenames.py    the IMAP name conventions: a name tells its object key
+    name_forms.py   the conventions, each read by itself
     spice_names.py  the conventions of SPICE kernels, as data
     environment.py  the official client's environment variables
     quantities.py   sizes, times and counts as people read them
@@ -296,10 +126,11 @@
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
-Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report > pinning >
-bulk | records | status | doctor | fixity | mirror > placing | processes | delivery > engine | archives | server |
-sources > transport > listing > http, retry, manifest, lockfile, usual, cache, bucket, journal >
-model, settings, filenames, environment > errors, digest.
+Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report >
+pinning | records > bulk | status | doctor | fixity | mirror > placing | processes | delivery >
+engine | archives | server | sources > transport > listing >
+http, retry, manifest, lockfile, usual, cache, bucket, journal >
+model, settings, filenames, environment > name_forms > errors, digest, quantities, spice_names.
 """
 
 from importlib import import_module

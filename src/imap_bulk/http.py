@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -177,9 +178,10 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
 
 
 def unix_time(http_date: str) -> float | None:
-    """Read an HTTP date; None when it is none."""
+    """Read an HTTP date; None when it is none. One that names no zone is of Greenwich, as all of them are."""
     try:
-        return parsedate_to_datetime(http_date).timestamp()
+        read = parsedate_to_datetime(http_date)
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -2,12 +2,13 @@
 
     #imap-bulk-lock {"schema": 1, "archive": "https://api.imap-mission.com", "query": {"instrument": ["mag"]}}
 
-    {"file_path": "imap/mag/l2/….cdf", "size": 5000, "sha256": "ab12…", "verified_by": "repr-digest"}
+    {"file_path": "….cdf", "size": 5000, "sha256": "ab12…", "verified_by": "repr-digest", "archived": "2026…"}
 
 One file a line, by key, with an empty line between two: git takes changes of neighbouring lines for a conflict.
 To those who read manifests the first line is a comment, so that `verify` takes a lock file as well. `verified_by`
 tells what confirmed the bytes when they were pinned, in the words of `Proof`; where nothing but their size did,
-or nothing at all, the digest was recorded only.
+or nothing at all, the digest was recorded only. `archived` is when the archive says that it took the file in: if
+that is later one day, there is another file under the same name.
 """
 
 import json
@@ -31,15 +32,20 @@ SCHEMA = 1
 _HEAD = "#imap-bulk-lock "
 _CONFLICT = re.compile(r"<{7}( |$)|\|{7}( |$)|={7}$|>{7}( |$)")
 _LARGEST_BYTES = 10**18
+_TIME = re.compile("[0-9]{8,14}")
 
 
 class Pin(NamedTuple):
-    """One file, exactly: its size in bytes, its sha256, and what confirmed that when it was pinned."""
+    """One file, exactly: its size in bytes, its sha256, and what confirmed that when it was pinned.
+
+    `archived` is the time at which the archive had taken it in, YYYYMMDDhhmmss by its clock, if it tells that.
+    """
 
     key: str
     size: int
     digest: Digest
     verified_by: Proof | None = None
+    archived: str | None = None
 
     @property
     def name(self) -> str:
@@ -57,7 +63,10 @@ class LockFile:
 
 
 class Change(NamedTuple):
-    """What became of one file, by key: it is new where there is no `old` one, withdrawn where no `new` one."""
+    """What became of one file, by key: it is new where there is no `old` one, withdrawn where no `new` one.
+
+    Where both are the same, it is another file under the same name.
+    """
 
     old: str | None
     new: str | None
@@ -101,10 +110,18 @@ def write(path: Path, lock: LockFile) -> None:
         part.unlink(missing_ok=True)
 
 
-def diff(old: Iterable[str], new: Iterable[str]) -> list[Change]:
-    """Tell how the keys `new` differ from `old`, in their order; a version takes the place of an older one."""
+def archived_again(pins: Iterable[Pin], times: Mapping[str, str]) -> set[str]:
+    """Tell which pinned keys the archive has taken in again since, by the times that it tells now."""
+    return {pin.key for pin in pins if pin.archived and times.get(pin.key, "") > pin.archived}
+
+
+def diff(old: Iterable[str], new: Iterable[str], again: Iterable[str] = ()) -> list[Change]:
+    """Tell how the keys `new` differ from `old`, in their order; a version takes the place of an older one.
+
+    Those of `again` are in both, and have changed.
+    """
     before, after = set(old), set(new)
-    changes = _paired(before - after, after - before)
+    changes = [*_paired(before - after, after - before), *(Change(key, key) for key in again)]
     return sorted(changes, key=lambda change: change.new or change.old or "")
 
 
@@ -152,7 +169,7 @@ def _lines(lock: LockFile) -> Iterator[str]:
             raise BadName(f"{pin.key!r} cannot be pinned: no lock file could be read that names it")
         proof = str(pin.verified_by) if pin.verified_by else None
         told = {"file_path": pin.key, "size": pin.size, "sha256": pin.digest.value, "verified_by": proof}
-        yield f"\n{json.dumps(told)}\n"
+        yield f"\n{json.dumps(told | ({'archived': pin.archived} if pin.archived else {}))}\n"
 
 
 def _read_lines(lines: list[str], path: Path) -> LockFile:
@@ -204,7 +221,8 @@ def _read_pin(line: str) -> Pin:
         raise _Fault("names no file_path")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < _LARGEST_BYTES:
         raise _Fault(f"the size of {key} is no whole number of bytes")
-    return Pin(key, size, _read_digest(told.get("sha256"), key), _read_proof(told.get("verified_by"), key))
+    digest, proof = _read_digest(told.get("sha256"), key), _read_proof(told.get("verified_by"), key)
+    return Pin(key, size, digest, proof, _read_time(told.get("archived"), key))
 
 
 def _read_digest(value: object, key: str) -> Digest:
@@ -221,6 +239,12 @@ def _read_proof(value: object, key: str) -> Proof | None:
         return Proof(str(value))
     except ValueError:
         raise _Fault(f"{key}: there is no proof {value!r}; use {', '.join(Proof)} or null") from None
+
+
+def _read_time(value: object, key: str) -> str | None:
+    if value is None or (isinstance(value, str) and _TIME.fullmatch(value)):
+        return value
+    raise _Fault(f"{key}: {value!r} is no time of archiving; write YYYYMMDDhhmmss or leave it out")
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -72,6 +72,11 @@ class Mirror:
         return self._mirrored.has_begun
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the next run will know of this one: the journal may be beyond our reach."""
+        return self._mirrored.is_kept
+
+    @property
     def leaves_a_gap(self) -> bool:
         """Whether this run begins after the watermark: then what lies between was never asked for."""
         return bool(self._since and self.watermark and self._since > self.watermark[:8])

@@ -49,13 +49,14 @@ class Proof(StrEnum):
     ETAG = "etag-md5"
     FITS = "fits-checksum"  # the checksums that a FITS file carries of itself
     RECORD = "record"  # the digest that was recorded when the file came
+    SEARCH = "search"  # a search has shown the record that was pushed
     COUNT = "record-count"  # as many records as the archive had announced
     FORM = "form"  # it is what it should be: a whole FITS file, a JSON document
     SIZE = "size"
 
     @property
     def verifies(self) -> bool:
-        """Whether this is a digest of the content that somebody else made before it came."""
+        """Whether somebody else vouches: by a digest from before it came, or by showing what was pushed."""
         return self not in (Proof.COUNT, Proof.FORM, Proof.SIZE)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from imap_bulk import bulk
 from imap_bulk.archives.base import Archive
+from imap_bulk.archives.imap.records import ingested
 from imap_bulk.cache import Cache
 from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.together import together
 from imap_bulk.errors import Corrupted
+from imap_bulk.journal import forget_older
 from imap_bulk.lockfile import Pin
 from imap_bulk.model import Event, Outcome, RemoteFile, Result, Skipped, Status
 from imap_bulk.settings import Settings
@@ -29,7 +31,8 @@ async def pin(
 ) -> tuple[Result, tuple[Pin, ...]]:
     """Pull `files`, for archives tell neither sizes nor digests, and pin what came or was there already.
 
-    The bytes that are pinned are those that were verified, when they came or now; `cache` has them afterwards.
+    The bytes that are pinned are those that were verified, when they came or now; what the archive has taken in
+    again since then is fetched again. `cache` has all of them afterwards.
     Raises as `bulk.pull`, and Corrupted when a file on disk is no longer what was verified.
     """
     outcomes: list[Outcome] = []
@@ -41,14 +44,17 @@ async def pin(
             outcomes.extend(event.outcomes())
         report(event)
 
-    result = await bulk.pull(archive, _each(files), data_dir, settings, take, cache=cache)
+    wanted = list(files)
+    forget_older(data_dir, archive.name, [(file.key, when) for file in wanted if (when := ingested(file.meta))])
+    result = await bulk.pull(archive, _each(wanted), data_dir, settings, take, cache=cache)
+    archived = {file.key: ingested(file.meta) or None for file in wanted}
     pins: list[Pin] = []
     shared = iter(outcomes)
 
     async def work() -> None:
         for outcome in shared:
             pin = await asyncio.to_thread(_pin, outcome, cache)
-            pins.append(pin)
+            pins.append(pin._replace(archived=archived[pin.key]))
 
     await together(work() for _ in range(min(settings.jobs, os.cpu_count() or 1)))
     return result, tuple(pins)

@@ -6,7 +6,6 @@ what it has, and only if one is wished for.
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,15 +17,13 @@ from imap_bulk.archives.aurorax.keys import Triple
 from imap_bulk.archives.aurorax.records import Entry, Records, hold_to_source, split
 from imap_bulk.archives.aurorax.sources import Record, SourceDraft, Sources, triple_of
 from imap_bulk.archives.aurorax.visible import sought, visible
+from imap_bulk.bulk.tally import Report, Tally
 from imap_bulk.engine.together import together
-from imap_bulk.errors import AlreadyArchived, BulkError, NotFound, TransientError, Vanished
+from imap_bulk.errors import AlreadyArchived, BulkError, NotFound, Vanished
 from imap_bulk.journal import Journal
-from imap_bulk.model import Direction, Event, Outcome, Plan, Result, Status, Transfer
+from imap_bulk.model import Direction, Outcome, Plan, Proof, Result, Status, Transfer
 from imap_bulk.settings import Settings
 
-Report = Callable[[Event], None]
-
-_MOST_FAILURES_KEPT = 1000
 _LONGEST_WAIT = 10.0
 _LOOKED_UP = 500
 """Records that are looked up in the journal together."""
@@ -150,23 +147,24 @@ class _Push:
         self._wishes = wishes
         self._unseen: dict[str, list[tuple[Entry, Status]]] = {}
         """What is to become visible, by the key of a search's result, and what it counts as then."""
-        self.tally = _Tally(records.count, report)
+        self._needless = bytearray(records.count)
+        """Whether the plan leaves a record out, by its number."""
+        self.tally = Tally(report)
+        self.tally.wanted = records.count
 
     async def plan(self) -> None:
         """Decide what need not be sent, and report the rest."""
         todo = size = 0
-        needless: list[Entry] = []
         for entry, is_known in self._entries():
             if is_known:
-                needless.append(entry)
+                self._needless[entry.number] = True
+                self._settle(entry, Status.SKIPPED)
             else:
                 todo += 1
                 size += len(entry.document)
             if not entry.number % _LOOKED_UP:
                 await asyncio.sleep(0)  # who waits for the event loop, an interrupt say, need not wait for all
-        self._report(Plan(todo, size, 0, len(needless)))
-        for entry in needless:
-            self._settle(entry, Status.SKIPPED)
+        self._report(Plan(todo, size, 0, sum(self._needless)))
 
     def _entries(self) -> Iterator[tuple[Entry, bool]]:
         """Yield all records, each with whether an earlier run had it accepted."""
@@ -175,10 +173,19 @@ class _Push:
             known = self._notebook.known(batch)
             yield from ((entry, entry.number in known) for entry in batch)
 
+    def _todo(self) -> Iterator[Entry]:
+        """Yield what was planned; count what another process has had accepted since."""
+        for entry, is_known in self._entries():
+            if self._needless[entry.number]:
+                continue
+            if is_known:
+                self._settle(entry, Status.SKIPPED)
+            else:
+                yield entry
+
     async def send(self) -> None:
         """Send what is to be sent, several batches at once."""
-        todo = (entry for entry, is_known in self._entries() if not is_known)
-        shared = split(todo, self._wishes.most_per_batch)
+        shared = split(self._todo(), self._wishes.most_per_batch)
         batches = Batches(
             self._archive.api, self._archive.settings, self._records.kind, self._identifier, self._wishes.bisect
         )
@@ -193,10 +200,10 @@ class _Push:
         self._notebook.write(entry for entry, fate, _ in verdicts if fate is Fate.ACCEPTED)
         for entry, fate, error in verdicts:
             if error:
-                self.tally.fail(entry, error)
+                self._fail(entry, error)
             elif fate is Fate.DUPLICATE and self._wishes.fail_on_duplicate:
                 said = f"{entry.place} ({entry.key}): the archive has such a record already"
-                self.tally.fail(entry, AlreadyArchived(said))
+                self._fail(entry, AlreadyArchived(said))
             else:
                 self._settle(entry, Status.DONE if fate is Fate.ACCEPTED else Status.SKIPPED)
 
@@ -205,7 +212,16 @@ class _Push:
         if self._wishes.verify:
             self._unseen.setdefault(sought(self._records.kind, entry).key, []).append((entry, status))
         else:
-            self.tally.succeed(entry, status)
+            self._succeed(entry, status)
+
+    def _succeed(self, entry: Entry, status: Status, proof: Proof | None = None) -> None:
+        """Count a record that the archive has, or has taken."""
+        size = len(entry.document) if status is Status.DONE else 0
+        self.tally.take(Outcome(_transfer(entry), status, bytes=size, verified_by=proof))
+
+    def _fail(self, entry: Entry, error: BulkError) -> None:
+        """Count a record that it has not."""
+        self.tally.take(Outcome(_transfer(entry), Status.FAILED, error=error))
 
     async def verify(self) -> None:
         """Search, more and more rarely, until all records are visible; give up at the deadline."""
@@ -215,7 +231,7 @@ class _Push:
             wanted = [sought(kind, entry) for ((entry, _), *_) in self._unseen.values()]
             async for key in visible(self._archive, kind, self._triple, wanted):
                 for entry, status in self._unseen.pop(key, ()):
-                    self.tally.succeed(entry, status, seen=True)
+                    self._succeed(entry, status, Proof.SEARCH)
             if not self._unseen or loop.time() >= deadline:
                 break
             await asyncio.sleep(min(wait, max(0.0, deadline - loop.time())))
@@ -225,52 +241,7 @@ class _Push:
         waited = f"{self._wishes.verify_timeout:.0f} s"
         for entry in missing:
             said = f"accepted, but no search has shown it after {waited}"
-            self.tally.fail(entry, Vanished(f"{entry.place} ({entry.key}): {said}"))
-
-
-class _Tally:
-    """Counts records while reporting each one, so that wanted = done + skipped + failed + cancelled."""
-
-    def __init__(self, wanted: int, report: Report) -> None:
-        self._wanted = wanted
-        self._report = report
-        self._started = time.monotonic()
-        self._counts = dict.fromkeys((Status.DONE, Status.SKIPPED, Status.FAILED), 0)
-        self._failures: list[Outcome] = []
-        self._passing = self._seen = self._bytes = 0
-
-    def succeed(self, entry: Entry, status: Status, *, seen: bool = False) -> None:
-        """Count a record that the archive has, or has taken."""
-        self._seen += seen
-        self._count(Outcome(_transfer(entry), status, bytes=len(entry.document) * (status is Status.DONE)))
-
-    def fail(self, entry: Entry, error: BulkError) -> None:
-        """Count a record that it has not."""
-        self._passing += isinstance(error, TransientError)
-        self._count(Outcome(_transfer(entry), Status.FAILED, error=error))
-
-    def _count(self, outcome: Outcome) -> None:
-        self._counts[outcome.status] += 1
-        self._bytes += outcome.bytes
-        if outcome.status is Status.FAILED and len(self._failures) < _MOST_FAILURES_KEPT:
-            self._failures.append(outcome)
-        self._report(outcome)
-
-    def result(self) -> Result:
-        """Count up; `verified` are those that a search has shown."""
-        done, skipped, failed = self._counts.values()
-        return Result(
-            wanted=self._wanted,
-            done=done,
-            skipped=skipped,
-            failed=failed,
-            cancelled=self._wanted - done - skipped - failed,
-            passing=self._passing,
-            verified=self._seen,
-            bytes=self._bytes,
-            seconds=time.monotonic() - self._started,
-            failures=tuple(self._failures),
-        )
+            self._fail(entry, Vanished(f"{entry.place} ({entry.key}): {said}"))
 
 
 def _digest(entry: Entry) -> bytes:

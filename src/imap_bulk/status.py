@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imap_bulk.engine.partial import PartRecord
 from imap_bulk.engine.places import abandoned_below, record_path
-from imap_bulk.journal import Deliveries, Failure, Holding, Ledger, Record, Run
+from imap_bulk.journal import Deliveries, Failure, Holding, Ledger, MirrorRun, Record, Run
 from imap_bulk.model import Direction, Proof
 
 MOST_KEYS_KEPT = 1000
@@ -34,6 +34,7 @@ class Side:
     changed: Strays = Strays()
     """Pulled files that have another size or time now. What becomes of a pushed file here is nobody's concern."""
     missing: Strays = Strays()
+    mirrors: tuple[MirrorRun, ...] = ()
 
     @property
     def files(self) -> int:
@@ -102,7 +103,8 @@ def _side(ledger: Ledger, direction: Direction, archive: str, holdings: list[Hol
     if direction is Direction.PUSH:
         return Side(direction, archive, tuple(holdings), run, failed)
     changed, missing = _strays(ledger.records(direction, archive))
-    return Side(direction, archive, tuple(holdings), run, failed, changed, missing)
+    mirrors = tuple(ledger.mirrors(archive))
+    return Side(direction, archive, tuple(holdings), run, failed, changed, missing, mirrors)
 
 
 def _strays(records: Iterable[Record]) -> tuple[Strays, Strays]:

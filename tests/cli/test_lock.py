@@ -54,6 +54,16 @@ def test_a_lock_file_that_is_there_is_not_written_over(imap_bulk: Run, locked: P
     assert locked.read_bytes() == before
 
 
+def test_a_place_that_is_not_there_is_told_before_anything_is_pulled(
+    imap_bulk: Run, archive: Any, tmp_path: Path, data_dir: Path
+) -> None:
+    archive.add(name(1), b"content")
+    ran = imap_bulk("lock", "--instrument", "mag", "-o", tmp_path / "none" / "data.lock")
+    assert ran.exit_code == 2
+    assert f"there is no directory {tmp_path / 'none'}; make it first." in ran.stderr
+    assert not data_dir.exists()
+
+
 def test_nothing_found_is_nothing_pinned(imap_bulk: Run, tmp_path: Path) -> None:
     ran = imap_bulk("lock", "--instrument", "hit", "-o", tmp_path / "data.lock")
     assert (ran.exit_code, ran.stderr) == (1, "No file matches.\n")
@@ -68,6 +78,54 @@ def test_a_file_that_cannot_be_had_leaves_no_lock_file(imap_bulk: Run, archive: 
     assert ran.exit_code in (1, 75)
     assert "was not written: all of it has to be pinned." in ran.stdout
     assert not (tmp_path / "data.lock").exists()
+
+
+def test_a_run_that_pins_is_written_down_too(imap_bulk: Run, archive: Any, tmp_path: Path) -> None:
+    archive.add(name(1), b"content")
+    page = tmp_path / "run.html"
+    imap_bulk("lock", "--instrument", "mag", "-o", tmp_path / "data.lock", "--report", page)
+    assert "1 file pulled" in page.read_text()
+
+
+def test_a_file_that_was_archived_again_is_told_and_pinned_anew(
+    imap_bulk: Run, archive: Any, locked: Path, tmp_path: Path
+) -> None:
+    lock = lockfile.read(locked)
+    assert lock.pins[0].archived
+    longer_ago = [pin._replace(archived="20260101000000") for pin in lock.pins[:1]]
+    lockfile.write(locked, lockfile.LockFile(lock.archive, lock.query, (*longer_ago, lock.pins[1])))
+    archive.add(name(1), b"other content")
+    ran = imap_bulk("lock", "--update", locked, "--check")
+    assert ran.exit_code == 1
+    assert ran.stdout.splitlines() == [
+        "mag l2 norm-gse 2026-01-01 v001.0001 changed",
+        f"{locked} is out of date: 1 changed.",
+    ]
+    assert imap_bulk("lock", "--update", locked).exit_code == 0
+    assert imap_bulk("lock", "--update", locked, "--check").stdout == f"{locked} is up to date.\n"
+    assert lockfile.read(locked).pins[0].size == len(b"other content")
+    assert imap_bulk("pull", "--locked", locked).exit_code == 0
+
+
+def test_a_version_that_was_withdrawn_leaves_an_older_one_and_is_not_told_as_newer(
+    imap_bulk: Run, archive: Any, locked: Path
+) -> None:
+    lock = lockfile.read(locked)
+    better = lock.pins[0]._replace(key=lock.pins[0].key.replace("v001.0001", "v001.0002"))
+    lockfile.write(locked, lockfile.LockFile(lock.archive, lock.query, (better, lock.pins[1])))
+    ran = imap_bulk("lock", "--update", locked, "--check")
+    assert ran.stdout.splitlines() == [
+        "mag l2 norm-gse 2026-01-01 v001.0002 -> v001.0001, older",
+        f"{locked} is out of date: 1 older.",
+    ]
+
+
+def test_a_query_with_odd_names_in_it_is_told(imap_bulk: Run, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.lock"
+    odd.write_text('#imap-bulk-lock {"schema": 1, "archive": "a", "query": {"cls": 1}}\n')
+    ran = imap_bulk("lock", "--update", odd)
+    assert ran.exit_code == 2
+    assert "there is no condition 'cls'" in ran.stderr
 
 
 def test_an_update_tells_what_has_changed_and_keeps_the_rest(
@@ -212,3 +270,9 @@ def test_verify_takes_a_lock_file(imap_bulk: Run, locked: Path) -> None:
     ran = imap_bulk("verify", locked)
     assert ran.exit_code == 0
     assert ran.stdout.endswith("all verified (2 by manifest)\n")
+
+
+def test_offline_nothing_can_be_fetched_anew(imap_bulk: Run, locked: Path) -> None:
+    ran = imap_bulk("pull", "--locked", locked, "--offline", "--overwrite")
+    assert ran.exit_code == 2
+    assert "--overwrite fetches everything anew, and --offline nothing; leave one of them out." in ran.stderr

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -261,6 +262,22 @@ def test_what_cannot_be_asked_is_said(lsst: Run, arguments: tuple[str, ...], cod
     assert told in ran.stderr
 
 
+def test_an_answer_is_on_the_disk_before_it_has_its_name(
+    lsst: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "stars.csv"
+    named: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        named.append(target.exists())
+        assert os.fstat(descriptor).st_size
+
+    monkeypatch.setattr(os, "fsync", note)
+    assert lsst("query", "--sql", "SELECT id FROM DR1.Object", "-o", target).exit_code == 0
+    assert named == [False]
+    assert target.exists()
+
+
 def test_no_rows_are_said(lsst: Run) -> None:
     ran = lsst("query", "--sql", "SELECT id FROM DR1.Object WHERE ra > 500", "--output-format", "json")
     assert (ran.exit_code, ran.stdout) == (0, "[]\n")
@@ -272,6 +289,17 @@ def test_images_are_pulled_once(lsst: Run, data_dir: Path) -> None:
     assert lsst(*wanted).exit_code == 0
     assert lsst(*wanted[:-1]).stdout.startswith("2 files: 2 already there; all verified")
     assert (data_dir / KEY).read_bytes().startswith(b"SIMPLE")
+
+
+@pytest.mark.parametrize("ids", ["", ","])
+def test_an_id_that_names_nothing_does_not_mean_everything(lsst: Run, ids: str) -> None:
+    ran = lsst("pull", *CALEXP, "--id", ids, "--dry-run")
+    assert ran.exit_code == 2
+    assert "--id names no image; leave it out to bring all of them." in ran.stderr
+
+
+def test_the_last_day_of_all_ends_every_range(lsst: Run) -> None:
+    assert lsst("pull", *CALEXP, "--end-date", "99991231", "--dry-run").exit_code == 0
 
 
 def test_a_dry_run_moves_nothing(lsst: Run, data_dir: Path) -> None:

@@ -117,6 +117,34 @@ def test_the_first_run_brings_everything_and_the_second_what_is_new(
     assert held(data_dir, name(3)) == b"three"
 
 
+def test_status_tells_how_far_each_mirror_is(imap_bulk: Run, archive: Archive, mirror: Run) -> None:
+    imap_bulk("pull", "--instrument", "mag,swe", "--data-level", "l2", "--since", "last", "--dry-run")
+    imap_bulk("pull", "--table", "spice", "--type", "spin", "--since", "last")
+    assert [line.strip() for line in imap_bulk("status").stdout.splitlines()[-2:]] == [
+        "mirrors    --instrument mag: up to 2026-02-01 12:00:00, last run just now",
+        "--table spice --type spin: not complete yet, last run just now",
+    ]
+    (side,) = json.loads(imap_bulk("status", "--json").stdout)["archives"]
+    first, second = side["mirrors"]
+    assert (first["filters"], first["watermark"]) == (
+        {"instrument": ["mag"], "table": "science"}, "20260201120000",
+    )  # fmt: skip
+    assert second["watermark"] is None
+    assert first["last_run"] <= second["last_run"]
+
+
+def test_a_mirror_whose_journal_cannot_be_written_says_so(
+    imap_bulk: Run, archive: Archive, data_dir: Path
+) -> None:
+    data_dir.mkdir(exist_ok=True)
+    (data_dir / ".imap-bulk").write_text("in the way")
+    ran = imap_bulk(*MAG)
+    assert ran.exit_code == 0
+    assert ran.stdout.splitlines()[1:] == [
+        "The journal cannot be written: the next --since last asks for everything again."
+    ]
+
+
 def test_when_nothing_is_new_the_archive_is_asked_once(mirror: Run, asked: list[str]) -> None:
     asked.clear()
     ran = mirror()

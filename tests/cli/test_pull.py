@@ -274,3 +274,10 @@ def test_no_requests_per_second_is_wrong_usage(invoke: Run, text: str) -> None:
 def test_without_limits_there_are_none(imap_bulk: Run, keys: list[str], wishes: list[Wishes]) -> None:
     imap_bulk("pull", MAG, "--dry-run")
     assert (wishes[0].settings.limit_rate, wishes[0].settings.limit_requests) == (None, None)
+
+
+@pytest.mark.parametrize("option", ["--instrument=", "--instrument=,", "--start-date="])
+def test_a_filter_that_is_empty_does_not_mean_everything(imap_bulk: Run, option: str) -> None:
+    ran = imap_bulk("pull", "--data-level", "l1a", option)
+    assert ran.exit_code == 2
+    assert f"{option.partition('=')[0]} is empty; leave it out to mean all of them." in ran.stderr

@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 from tests.canaries import API_KEY, PASSWORD, assert_clean
+from tests.cli.aurorax.conftest import serving
 from tests.cli.conftest import OTHER, SCIENCE
 
 from imap_bulk.cli.recording import command_line
+from imap_bulk.server.aurorax.server import AuroraxOptions
 
 Run = Callable[..., Result]
 
@@ -73,3 +76,12 @@ def test_a_page_that_cannot_be_written_is_refused_before_anything_moves(
 )
 def test_the_command_is_told_without_secrets(arguments: list[str], told: str) -> None:
     assert command_line(arguments) == told
+
+
+def test_the_key_of_another_archive_comes_from_its_own_variable(invoke: Run, tmp_path: Path) -> None:
+    page = tmp_path / "run.html"
+    with serving(AuroraxOptions(tmp_path / "aurorax", search_delay=0.0, grace=0.1)) as url:
+        door = ("--url", url, "--data-dir", tmp_path / "data", "--api-key", API_KEY)
+        days = ("--start-date", "20200201", "--end-date", "20200201")
+        invoke(*door, "aurorax", "pull", "--program", "trex", *days, "--report", page)
+    assert '--api-key "$IMAP_BULK_AURORAX_API_KEY" aurorax' in unescape(page.read_text())

@@ -91,18 +91,23 @@ def version(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def python(version: str, pytestconfig: pytest.Config) -> Path:
-    """Make the environment of a version, once for many runs: it lives in pytest's cache."""
-    place = pytestconfig.cache.mkdir("official-clients") / f"{version}-{sys.version_info[0]}.{sys.version_info[1]}"
+    """Make the environment of a version."""
+    return installed(pytestconfig, "imap-data-access", version)
+
+
+def installed(config: pytest.Config, client: str, version: str, seconds: float = INSTALL_SECONDS) -> Path:
+    """Return the Python that has a client, installed once for many runs: it lives in pytest's cache."""
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    place = config.cache.mkdir("official-clients") / f"{client}-{version}-{python}"
     program = place / ("Scripts" if os.name == "nt" else "bin") / "python"
     stamp = place / "installed"
     if not stamp.exists():
         venv.create(place, with_pip=True, clear=True)
-        install = [str(program), *f"-m pip install --quiet --retries 1 imap-data-access=={version}".split()]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
+        install = [str(program), *f"-m pip install --quiet --retries 1 {client}=={version}".split()]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=seconds, check=False)
         if done.returncode:
-            pytest.skip(
-                f"imap-data-access {version} cannot be installed from PyPI: {done.stderr.strip().splitlines()[-1]}"
-            )
+            said = done.stderr.strip().splitlines()[-1]
+            pytest.skip(f"{client} {version} cannot be installed from PyPI: {said}")
         stamp.touch()
     return program
 

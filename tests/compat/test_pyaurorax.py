@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
-import venv
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.compat.conftest import installed
 
 from imap_bulk.server.aurorax.server import AuroraxOptions, AuroraxServer
 
@@ -27,20 +25,8 @@ Told = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def python(pytestconfig: pytest.Config) -> Path:
-    """Make the client's environment, once for many runs: it lives in pytest's cache."""
-    place = pytestconfig.cache.mkdir("official-clients") / f"pyaurorax-{VERSION}-{sys.version_info[1]}"
-    program = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-    stamp = place / "installed"
-    if not stamp.exists():
-        venv.create(place, with_pip=True, clear=True)
-        install = [str(program), *f"-m pip install --quiet --retries 1 pyaurorax=={VERSION}".split()]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
-        if done.returncode:
-            pytest.skip(
-                f"pyaurorax {VERSION} cannot be installed from PyPI: {done.stderr.strip().splitlines()[-1]}"
-            )
-        stamp.touch()
-    return program
+    """Make the client's environment."""
+    return installed(pytestconfig, "pyaurorax", VERSION, INSTALL_SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-import venv
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.compat.conftest import installed
 
 from imap_bulk.server.lsst.server import LsstOptions, LsstServer
 
@@ -21,24 +18,13 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.compat, pytest.mark.timeout(400)]
 
 VERSION = "1.9.1"
-INSTALL_SECONDS = 300
 TABLE = "DC_W13_Stripe82.Object"
 
 
 @pytest.fixture(scope="module")
 def with_pyvo(pytestconfig: pytest.Config) -> Path:
-    """Make the environment once for many runs: it lives in pytest's cache."""
-    place = pytestconfig.cache.mkdir("pyvo") / f"{VERSION}-{sys.version_info[0]}.{sys.version_info[1]}"
-    program = place / ("Scripts" if os.name == "nt" else "bin") / "python"
-    stamp = place / "installed"
-    if not stamp.exists():
-        venv.create(place, with_pip=True, clear=True)
-        install = [str(program), *f"-m pip install --quiet --retries 1 pyvo=={VERSION}".split()]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
-        if done.returncode:
-            pytest.skip(f"pyvo {VERSION} cannot be installed from PyPI: {done.stderr.strip().splitlines()[-1]}")
-        stamp.touch()
-    return program
+    """Make the client's environment."""
+    return installed(pytestconfig, "pyvo", VERSION)
 
 
 @pytest.fixture

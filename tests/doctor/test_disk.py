@@ -48,3 +48,11 @@ def test_a_second_process_is_kept_out(tmp_path: Path) -> None:
 
 def test_locks_that_do_nothing_are_found_out(tmp_path: Path) -> None:
     assert locks.check(tmp_path, "?vfs=unix-none").state == "warning"
+
+
+@pytest.mark.parametrize("second", ["import sys; sys.exit(1)", "import sqlite3\nsqlite3.connect('/none/x')"])
+def test_a_second_process_that_fails_says_nothing_of_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: str
+) -> None:
+    monkeypatch.setattr(locks, "_SECOND", second)
+    assert locks.check(tmp_path).said == "whether a lock keeps anybody out could not be tried"

@@ -62,6 +62,18 @@ def test_a_bundle_that_is_not_there_is_a_problem(monkeypatch: pytest.MonkeyPatch
     assert (found.state, found.remedy) == ("problem", "correct or unset SSL_CERT_FILE")
 
 
+@pytest.mark.parametrize("content", ["no certificate", ""])
+def test_a_bundle_without_certificates_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    bundle = tmp_path / "company.pem"
+    bundle.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    found = check_certificates("https")
+    assert (found.state, found.remedy) == ("problem", "correct or unset SSL_CERT_FILE")
+    assert found.said == f"SSL_CERT_FILE names {bundle}, which holds no certificate"
+
+
 def test_a_variable_that_only_others_read_is_worth_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/company.pem")
     found = check_certificates("https")

@@ -81,3 +81,8 @@ def test_a_fast_clock_is_ahead_and_a_slow_one_behind() -> None:
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_an_archive_without_a_date_is_worth_a_warning(date: str | None) -> None:
     assert check_clock(date, NOW).state == "warning"
+
+
+@pytest.mark.parametrize("date", [None, "soon", "Mon, 27 Nov 99999999999999999999 00:00:00 GMT"])
+def test_a_date_that_is_none_is_worth_a_warning(date: str | None) -> None:
+    assert check_clock(date, NOW).said == "the archive does not say what time it is"

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from tests.report.conftest import HOSTILE, Hear, done, failed, transfer
 
-from imap_bulk.errors import NotFound
+from imap_bulk.errors import NotFound, UnsafePath
 from imap_bulk.model import Outcome, Result, Status
 from imap_bulk.report import Recorder
 from imap_bulk.report.html import plain
@@ -96,6 +96,12 @@ def test_failures_of_one_kind_are_told_together(hear: Hear) -> None:
     assert html.count('class="reason"') == 1
     assert "20 files: " in html
     assert "8 more" in html
+
+
+def test_a_reason_stays_readable_where_a_key_ends_in_a_slash(hear: Hear) -> None:
+    key = "imap/mag/"
+    recorder = hear(failed(key, UnsafePath(f"{key!r} is no safe place")), Result(wanted=1, failed=1))
+    assert "is no safe place" in page(recorder.record())
 
 
 def test_a_page_about_many_files_stays_small(hear: Hear) -> None:

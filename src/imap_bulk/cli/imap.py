@@ -132,6 +132,10 @@ def pull(
         raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")
     if offline and by_filters:
         raise click.UsageError("--offline asks nobody, and filters are for the archive to answer; use --locked.")
+    if offline and wishes.settings.overwrite:
+        raise click.UsageError(
+            "--overwrite fetches everything anew, and --offline nothing; leave one of them out."
+        )
     if locked:
         return _pull_locked(place, locked, wishes)
     if by_filters == bool(sources):

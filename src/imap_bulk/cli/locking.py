@@ -10,6 +10,7 @@ from imap_bulk.cli import caching, events, options, pins, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.recording import recorded
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def lock(
 
     Archives tell neither sizes nor digests, so what is pinned has to be here: files that are not in the data
     directory yet are pulled into it. Every pin says what confirmed its bytes. --update asks the recorded query
-    again, and pulls what is new; pins of files that are still there stay as they are. To pin a file anew, delete
-    its line and update with --overwrite. --today and --days-ago are recorded as the dates that they mean.
+    again, and pulls what is new, or was archived again under its name; other pins stay as they are. To pin a file
+    anew, delete its line and update with --overwrite. --today and --days-ago are recorded as dates.
 
     \b
     Examples:
@@ -49,6 +50,7 @@ def lock(
     """
     from imap_bulk import lockfile
     from imap_bulk.archives.imap import ImapQuery
+    from imap_bulk.archives.imap.records import ingested
 
     cache = caching.chosen(cache_dir, no_cache, usually=False)
     wishes = replace(options.wishes_of(given), cache=cache)
@@ -61,15 +63,19 @@ def lock(
     if not files:
         click.echo(f"No file matches; {target} is left as it is." if updated else "No file matches.", err=True)
         return ExitCode.FAILED
+    again: set[str] = set()
     if known:
-        changes = lockfile.diff((pin.key for pin in known.pins), (file.key for file in files))
+        again = lockfile.archived_again(known.pins, {file.key: ingested(file.meta) for file in files})
+        changes = lockfile.diff((pin.key for pin in known.pins), (file.key for file in files), again)
         _tell(changes, target, wishes)
         if check or wishes.dry_run:
             return ExitCode.FAILED if changes and check else ExitCode.DONE
     elif wishes.dry_run:
         click.echo(f"Would pin {words.files(len(files))} in {target}; nothing was written.")
         return ExitCode.DONE
-    kept = known.pins if known else ()
+    kept = [pin for pin in known.pins if pin.key not in again] if known else []
+    if again:  # what is here under these names is not what the archive has now
+        wishes = replace(wishes, settings=replace(wishes.settings, overwrite=True))
     return _pin(archive, query, files, kept, target, place.data_dir, wishes)
 
 
@@ -82,6 +88,8 @@ def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, ch
     if not updated and not by_filters:
         raise click.UsageError("Say what to pin: filters, as in --instrument mag, or --update FILE.")
     target = output or Path("data.lock")
+    if not target.parent.is_dir():
+        raise click.UsageError(f"there is no directory {target.parent}; make it first.")
     if not updated and target.exists():
         raise click.UsageError(f"{target} is there already: give it by --update, or choose another name by -o.")
 
@@ -112,8 +120,11 @@ def _pin(
     listed = {file.key for file in files}
     kept = {pin.key: pin for pin in known if pin.key in listed}
     fresh = [file for file in files if file.key not in kept]
-    with Console(Verb.PULL, quiet=wishes.quiet, json=wishes.as_json) as console:
-        work = pinning.pin(archive, fresh, data_dir, wishes.settings, console, cache=wishes.cache)
+    with (
+        Console(Verb.PULL, quiet=wishes.quiet, json=wishes.as_json) as console,
+        recorded(console, Verb.PULL, archive, data_dir, wishes) as report,
+    ):
+        work = pinning.pin(archive, fresh, data_dir, wishes.settings, report, cache=wishes.cache)
         result, came = run(work)
         if not result.complete:
             console.tell(f"{target} was not written: all of it has to be pinned.")

@@ -33,16 +33,18 @@ def tell(console: "Console", mirror: "Mirror", result: "Result", *, as_json: boo
 
 def _line(news: "News") -> str:
     told = pins.change(news.change)
-    return f"{told}, archived again {_moment(news.again)}" if news.again else told
+    return f"{told}, archived again {moment(news.again)}" if news.again else told
 
 
 def _standing(mirror: "Mirror", news: "Sequence[News]", result: "Result", leaves_a_gap: bool) -> str:
     counts = pins.count(each.change for each in news)
     kept = "; what is withdrawn stays here" if "withdrawn" in counts else ""
     found = f"{counts}{kept}. " if counts else ""
+    if not mirror.is_kept:
+        return f"{found}The journal cannot be written: the next --since last asks for everything again."
     if mirror.watermark is None:
         return f"{found}Not mirrored yet: the next --since last asks for everything again."
-    until = _moment(mirror.watermark)
+    until = moment(mirror.watermark)
     if leaves_a_gap:
         return (
             f"{found}Still mirrored up to {until}: what was archived between then and now was not all asked for."
@@ -52,7 +54,7 @@ def _standing(mirror: "Mirror", news: "Sequence[News]", result: "Result", leaves
     return f"{found}Mirrored up to {until}."
 
 
-def _moment(told: str | None) -> str:
+def moment(told: str | None) -> str:
     """Write a time of the archive's as people read it: 2026-01-05 12:00:00."""
     digits = f"{told or '':0<14}"
     day, time = digits[:8], digits[8:]

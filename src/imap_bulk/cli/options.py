@@ -247,11 +247,20 @@ def any_given(filters: Mapping[str, object]) -> bool:
     return any(value not in (None, (), False) or (value == 0 and value is not False) for value in filters.values())
 
 
+def refuse_empty(filters: Mapping[str, Any]) -> None:
+    """Refuse filters that say nothing: an empty variable of a shell would bring everything. Raises BadQuery."""
+    for name, value in filters.items():
+        texts = value if isinstance(value, tuple) else (value,)
+        if texts and all(isinstance(text, str) and not text.strip(" ,") for text in texts):
+            raise BadQuery(f"--{name.replace('_', '-')} is empty; leave it out to mean all of them.")
+
+
 def query_of(filters: Mapping[str, Any]) -> "ImapQuery":
     """Turn filters into a query. Raises BadQuery."""
     from imap_bulk.archives.imap.query import ImapQuery, days_ago
 
     conditions = dict(filters)
+    refuse_empty(conditions)
     days = conditions.pop("days_ago")
     if conditions.pop("today"):
         if days is not None:

@@ -7,8 +7,10 @@ from typing import NamedTuple, Self
 from imap_bulk import filenames
 from imap_bulk.cli import words
 from imap_bulk.errors import BadName
-from imap_bulk.lockfile import Change, Pin
+from imap_bulk.lockfile import Change, Pin, age_of
 from imap_bulk.model import Proof
+
+_KINDS = ("newer", "older", "new", "changed", "withdrawn")
 
 
 def change(changed: Change) -> str:
@@ -16,23 +18,25 @@ def change(changed: Change) -> str:
     before, after = (key and _Told.of(key) for key in changed)
     if before and after and before != after:
         shared = f"{after.series} " if after.series else ""
-        return f"{shared}{before.version} -> {after.version}"
+        older = ", older" if kind(changed) == "older" else ""
+        return f"{shared}{before.version} -> {after.version}{older}"
     told = after or before
     assert told
     return f"{told.series} {told.version} {kind(changed)}".lstrip()
 
 
 def kind(changed: Change) -> str:
-    """Name the kind of a change: `new`, `withdrawn`, `newer`, or `changed` under the same key."""
+    """Name the kind of a change: `new`, `withdrawn`, `newer`, `older`, or `changed` under the same name."""
     if changed.old and changed.new:
-        return "newer" if changed.old != changed.new else "changed"
+        before, after = age_of(changed.old), age_of(changed.new)
+        return "newer" if before < after else "older" if before > after else "changed"
     return "new" if changed.new else "withdrawn"
 
 
 def count(changes: Iterable[Change]) -> str:
     """Count changes by kind: `1 newer, 2 new, 1 withdrawn`."""
     counts = Counter(map(kind, changes))
-    return ", ".join(f"{counts[word]} {word}" for word in ("newer", "new", "changed", "withdrawn") if counts[word])
+    return ", ".join(f"{counts[word]} {word}" for word in _KINDS if counts[word])
 
 
 def pinned(pins: Sequence[Pin]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imap_bulk.cli import logs
-from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.options import OTHER_ARCHIVES, Place, Wishes
 from imap_bulk.model import Event, public_url
 
 if TYPE_CHECKING:
@@ -52,19 +52,21 @@ def _command() -> str:
     """Spell the command that is being run."""
     context = click.get_current_context()
     place = context.find_object(Place)
-    command = command_line(context.meta.get(ARGUMENTS, ()))
+    archive = context.find_root().invoked_subcommand
+    key = f"IMAP_BULK_{archive.upper()}_API_KEY" if archive in OTHER_ARCHIVES else "IMAP_API_KEY"
+    command = command_line(context.meta.get(ARGUMENTS, ()), key)
     return logs.Discreet(place.secrets if place else ()).cut(command)
 
 
-def command_line(arguments: Sequence[str]) -> str:
-    """Spell a command for a shell: keys are left to the environment, and a URL goes without its user."""
+def command_line(arguments: Sequence[str], key: str = "IMAP_API_KEY") -> str:
+    """Spell a command for a shell: the key is left to a variable, and a URL goes without its user."""
     told = ["imap-bulk"]
     before = ""
     for argument in arguments:
         name, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
         option = name if equals else before
         if option == "--api-key":
-            told.append(f'{name}{equals}"$IMAP_API_KEY"')
+            told.append(f'{name}{equals}"${key}"')
         elif option == "--url":
             told.append(f"{name}{equals}{shlex.quote(public_url(value))}")
         else:

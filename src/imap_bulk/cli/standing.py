@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import words
+from imap_bulk.cli import mirroring, words
 from imap_bulk.cli.events import SCHEMA
 from imap_bulk.model import Direction
 
 if TYPE_CHECKING:
-    from imap_bulk.journal import Run
+    from imap_bulk.journal import MirrorRun, Run
     from imap_bulk.status import Side, Standing, Strays
 
 _MOST_NAMED = 5
@@ -66,6 +66,8 @@ def _of_side(side: "Side", command: str) -> Iterator[str]:
         yield from _row("on disk", *_disk(side, command))
     if side.run:
         yield from _row("last run", *_run(side, side.run, command))
+    if side.mirrors:
+        yield from _row("mirrors" if len(side.mirrors) > 1 else "mirror", *map(_mirror, side.mirrors))
 
 
 def _of_deliveries(standing: "Standing") -> Iterator[str]:
@@ -154,6 +156,22 @@ def _how_to_retry(side: "Side", command: str) -> str:
     return f"See to the causes, then try again: {again}"
 
 
+def _mirror(mirror: "MirrorRun") -> str:
+    until = f"up to {mirroring.moment(mirror.watermark)}" if mirror.watermark else "not complete yet"
+    ended = f", last run {ago(time.time() - mirror.ended)}" if mirror.ended else ""
+    return f"{_filters(mirror.filters)}: {until}{ended}"
+
+
+def _filters(filters: Mapping[str, Any]) -> str:
+    """Spell conditions as they are typed, but for the table that is meant where none is named."""
+    told = {name: value for name, value in filters.items() if (name, value) != ("table", "science")}
+    spelled = (
+        f"--{name.replace('_', '-')} {shlex.quote(','.join(value) if isinstance(value, list) else str(value))}"
+        for name, value in told.items()
+    )
+    return " ".join(spelled)
+
+
 def _of_parts(standing: "Standing") -> str:
     parts = standing.parts
     count = "1 part file" if parts.files == 1 else f"{parts.files} part files"
@@ -197,6 +215,14 @@ def _side_fields(side: "Side") -> dict[str, Any]:
         "changed": {"files": side.changed.count, "keys": side.changed.keys},
         "missing": {"files": side.missing.count, "keys": side.missing.keys},
         "last_run": side.run and _run_fields(side.run),
+        "mirrors": [
+            {
+                "filters": mirror.filters,
+                "watermark": mirror.watermark,
+                "last_run": None if mirror.ended is None else _time(mirror.ended),
+            }
+            for mirror in side.mirrors
+        ],
         "failures": [
             {
                 "key": failure.key,

@@ -13,8 +13,8 @@ _SECOND = """
 import sqlite3, sys
 try:
     sqlite3.connect(sys.argv[1], timeout=0, uri=True, isolation_level=None).execute("BEGIN EXCLUSIVE")
-except sqlite3.OperationalError:
-    sys.exit(3)
+except sqlite3.OperationalError as error:
+    sys.exit(3 if "locked" in str(error) else 4)
 """
 _KEPT_OUT = 3
 
@@ -29,8 +29,12 @@ def check(place: Path, options: str = "") -> Finding:
         except sqlite3.OperationalError as error:
             remedy = "runs here work without a journal, and look at each file anew"
             return warning("locks", f"no file can be locked here ({error})", remedy)
-        ran = subprocess.run([sys.executable, "-I", "-S", "-c", _SECOND, uri], check=False)  # noqa: S603  ourselves
+        second = [sys.executable, "-I", "-S", "-c", _SECOND, uri]
+        ran = subprocess.run(second, check=False, stderr=subprocess.DEVNULL)  # noqa: S603  ourselves
     if ran.returncode == _KEPT_OUT:
         return ok("locks", "a second process is kept out")
+    if ran.returncode:
+        remedy = "look for what keeps this Python from starting another one"
+        return warning("locks", "whether a lock keeps anybody out could not be tried", remedy)
     remedy = "let no two runs share this data directory at a time: files are safe, the journal's records are not"
     return warning("locks", "a lock keeps nobody out on this file system", remedy)

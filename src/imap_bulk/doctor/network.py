@@ -37,6 +37,9 @@ def check_certificates(scheme: str) -> Finding:
     for variable, path in (("SSL_CERT_FILE", told.file), ("SSL_CERT_DIR", told.directory)):
         if path and not Path(path).exists():
             return problem(name, f"{variable} names {path}, which is not there", f"correct or unset {variable}")
+    if told.file and not _holds_certificates(told.file):
+        said = f"SSL_CERT_FILE names {told.file}, which holds no certificate"
+        return problem(name, said, "correct or unset SSL_CERT_FILE")
     if told.unread and not told.file:
         remedy = f"if the archive is not trusted, set SSL_CERT_FILE to what {told.unread[0]} names"
         return warning(name, f"{' and '.join(told.unread)} is set, but only SSL_CERT_FILE is read", remedy)
@@ -45,6 +48,15 @@ def check_certificates(scheme: str) -> Finding:
     if not count and not paths.capath:
         return problem(name, "no authority is trusted", "install CA certificates, or set SSL_CERT_FILE")
     return ok(name, f"{count or 'those'} authorities of {paths.cafile or paths.capath}")
+
+
+def _holds_certificates(path: str) -> bool:
+    """Tell whether a bundle can be read: OpenSSL itself passes over one that it cannot use, without a word."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError:  # ssl.SSLError is one
+        return False
+    return True
 
 
 async def check_name(scheme: str, host: str, resolve: Resolve = resolve) -> Finding:

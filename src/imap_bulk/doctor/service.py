@@ -3,12 +3,11 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 
 from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.doctor.finding import Finding, ok, problem, warning
 from imap_bulk.errors import BulkError
-from imap_bulk.http import Reply
+from imap_bulk.http import Reply, unix_time
 
 _REFUSALS = (401, 403)
 _NOTED_SKEW, _WORST_SKEW = 30.0, 300.0
@@ -62,10 +61,10 @@ def _kind(reply: Reply) -> str:
 
 def check_clock(date: str | None, now: float) -> Finding:
     """Hold this machine's clock to the Date of an answer; `now` in Unix time."""
-    try:
-        skew = now - parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
+    told = unix_time(date or "")
+    if told is None:
         return warning("clock", "the archive does not say what time it is", "look at this machine's clock")
+    skew = now - told
     said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the archive"
     remedy = "set this machine's clock, and switch its synchronisation on"
     if abs(skew) >= _WORST_SKEW:

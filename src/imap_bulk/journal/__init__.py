@@ -15,8 +15,8 @@ schema.py    the tables, and those of earlier versions brought up to date
 
 from imap_bulk.journal.delivered import Delivered, Held
 from imap_bulk.journal.journal import Journal
-from imap_bulk.journal.ledger import Deliveries, Failure, Holding, Ledger, Run
-from imap_bulk.journal.mirrored import Mirrored
+from imap_bulk.journal.ledger import Deliveries, Failure, Holding, Ledger, MirrorRun, Run
+from imap_bulk.journal.mirrored import Mirrored, forget_older
 from imap_bulk.journal.record import Record, Voucher
 from imap_bulk.journal.schema import DIRECTORY
 
@@ -29,8 +29,10 @@ __all__ = [
     "Holding",
     "Journal",
     "Ledger",
+    "MirrorRun",
     "Mirrored",
     "Record",
     "Run",
     "Voucher",
+    "forget_older",
 ]

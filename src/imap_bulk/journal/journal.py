@@ -15,7 +15,7 @@ from typing import Self
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
 from imap_bulk.journal.record import PROOFS, Record, Voucher
-from imap_bulk.journal.schema import open_journal
+from imap_bulk.journal.schema import change, open_journal, path_of
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
 
 _LAST_ACCEPTED = """
@@ -255,12 +255,16 @@ class Journal:
         self._commit(("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows))
 
     def forget_accepted(self, place: str, keys: Iterable[str] | None = None) -> None:
-        """Forget what the archive took there, all or some of it: it was deleted since, or did not stay."""
+        """Forget what the archive took there, all or some of it: it was deleted since, or did not stay.
+
+        Raises OSError: what is remembered in spite of that would never be sent again.
+        """
         rows: list[tuple[object, ...]] = [(self._archive, place)]
         condition = "archive = ? AND place = ?"
         if keys is not None:
             rows, condition = [(self._archive, place, key) for key in keys], f"{condition} AND key = ?"
-        self._commit((f"DELETE FROM accepted WHERE {condition}", rows))  # noqa: S608  of two fixed conditions
+        statement = f"DELETE FROM accepted WHERE {condition}"  # noqa: S608  of two fixed conditions
+        change(self._database, path_of(Path(self._root)), (statement, rows))
 
 
 def _absolute(path: str) -> str:

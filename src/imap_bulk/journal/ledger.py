@@ -1,8 +1,9 @@
 """What a journal knows of all archives and both directions, read without changing anything."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.journal.record import Record
@@ -28,6 +29,12 @@ WHERE direction = ? AND archive = ? ORDER BY key
 _NEXT_RECORDS = """
 SELECT key, path, size, mtime_ns, NULL, NULL FROM moved
 WHERE direction = ? AND archive = ? AND key > ? ORDER BY key LIMIT 500
+"""
+
+
+_MIRRORS = """
+SELECT filters, watermark, ended FROM mirror LEFT JOIN mirror_run ON mirror = number
+WHERE archive = ? ORDER BY number
 """
 
 
@@ -86,6 +93,17 @@ class Failure(NamedTuple):
     said: str
 
 
+class MirrorRun(NamedTuple):
+    """A mirror of one archive, and how far it is."""
+
+    filters: Mapping[str, Any]
+    """What it asks for, by condition."""
+    watermark: str | None
+    """The time by the archive's clock up to which everything is here, YYYYMMDDhhmmss; None before that was so."""
+    ended: float | None
+    """Unix time at which its last run ended that was not interrupted; None where that was not noted."""
+
+
 class Ledger:
     """The journal of a data directory, as it stands. A context manager."""
 
@@ -126,6 +144,11 @@ class Ledger:
                 _FAILURES, (direction, archive)
             )
         ]
+
+    def mirrors(self, archive: str) -> list[MirrorRun]:
+        """Return the mirrors of an archive, in the order in which they began."""
+        rows = self._database.execute(_MIRRORS, (archive,))
+        return [MirrorRun(json.loads(filters), watermark, ended) for filters, watermark, ended in rows]
 
     def records(self, direction: Direction, archive: str) -> Iterator[Record]:
         """Yield what has been moved, by key; without digests, which take as long to read as files to look for."""

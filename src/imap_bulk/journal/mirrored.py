@@ -4,13 +4,13 @@ Times are the archive's own, as YYYYMMDDhhmmss, which sorts as text. What is lis
 table, so that a million files cost no memory.
 """
 
-import errno
-import sqlite3
+import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
-from imap_bulk.journal.schema import open_journal, path_of
+from imap_bulk.journal.schema import change, open_journal, path_of
 from imap_bulk.model import Direction
 
 _LISTED = """
@@ -28,6 +28,9 @@ WHERE listed.number > ? AND
     listed.ingested > coalesce(mirrored.ingested, strftime('%Y%m%d%H%M%S', moved.at, 'unixepoch'))
 """
 _FORGET = "DELETE FROM moved WHERE direction = ? AND archive = ? AND key = ?"
+_FORGET_OLDER = """
+DELETE FROM moved WHERE direction = ? AND archive = ? AND key = ? AND strftime('%Y%m%d%H%M%S', at, 'unixepoch') < ?
+"""
 _NEW = """
 SELECT key FROM listed
 WHERE NOT failed AND NOT EXISTS (SELECT 1 FROM mirrored WHERE mirror = ? AND mirrored.key = listed.key)
@@ -46,9 +49,20 @@ _SETTLE = "INSERT OR REPLACE INTO mirrored SELECT ?, key, ingested FROM listed W
 _DROP_GONE = """
 DELETE FROM mirrored WHERE mirror = ? AND ingested >= ? AND key NOT IN (SELECT key FROM listed)
 """
+_ENDED = "INSERT OR REPLACE INTO mirror_run VALUES (?, ?)"
+_IS_KEPT = """
+SELECT count(*) FROM pragma_database_list, main.sqlite_master AS made WHERE file <> '' AND made.name = 'mirror'
+"""
 _ADVANCE = "UPDATE mirror SET watermark = max(coalesce(watermark, ''), ?) WHERE number = ?"
 
 _LAST = "\U0010ffff"
+
+
+def forget_older(data_dir: Path, archive: str, listed: Iterable[tuple[str, str]]) -> None:
+    """Have the journal vouch no longer for what was archived after it came, by key and time. Raises OSError."""
+    rows = ((Direction.PULL, archive, key, ingested) for key, ingested in listed)
+    with closing(open_journal(data_dir, create=False)) as database:
+        change(database, path_of(data_dir), (_FORGET_OLDER, rows))
 
 
 class Mirrored:
@@ -62,6 +76,9 @@ class Mirrored:
         self._noted = 0
         self._database = open_journal(data_dir, create)
         self._database.execute(_LISTED)
+        (kept,) = self._database.execute(_IS_KEPT).fetchone()
+        self.is_kept = bool(kept)
+        """Whether the next run will know of this one."""
         self._read()
 
     def _read(self) -> None:
@@ -123,10 +140,10 @@ class Mirrored:
         return [key for (key,) in self._database.execute(_LISTED_LIKE, (stem, stem + _LAST))]
 
     def settle(self) -> None:
-        """Remember what came of what is listed. Raises OSError."""
+        """Remember what came of what is listed, and that a run ended. Raises OSError."""
         self._change((_BEGIN, [(self._archive, self._filters)]))
         self._read()
-        self._change((_SETTLE, [(self._number,)]))
+        self._change((_SETTLE, [(self._number,)]), (_ENDED, [(self._number, time.time())]))
 
     def advance(self, since: str, watermark: str | None) -> None:
         """After a complete run: drop what is gone, and move the watermark, never backwards. Raises OSError."""
@@ -135,11 +152,4 @@ class Mirrored:
         self._read()
 
     def _change(self, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
-        try:
-            self._database.execute("BEGIN")
-            with self._database:  # commits, or takes all of it back
-                for statement, rows in changes:
-                    self._database.executemany(statement, rows)
-        except sqlite3.OperationalError as error:  # to go on would be to forget what has changed
-            said = f"the mirror's journal cannot be written ({error})"
-            raise OSError(errno.EIO, said, str(self._path)) from error
+        change(self._database, self._path, *changes)

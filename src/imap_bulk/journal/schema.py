@@ -1,6 +1,9 @@
 """The journal's file: its tables, those of earlier versions brought up to date, and what to do without one."""
 
+import errno
 import sqlite3
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 DIRECTORY = ".imap-bulk"
@@ -51,8 +54,9 @@ CREATE {kind} TABLE delivered (
     PRIMARY KEY (place, archive, key)
 ) WITHOUT ROWID
 """
+_MIRROR_RUNS = "CREATE {kind} TABLE mirror_run (mirror INTEGER PRIMARY KEY, ended REAL NOT NULL)"
 _SECOND = (_LAST_RUNS, _FAILED, _ACCEPTED, _MIRRORS, _MIRRORED)
-_STEPS = ((_MOVED,), _SECOND, (_DELIVERED,))
+_STEPS = ((_MOVED,), _SECOND, (_DELIVERED, _MIRROR_RUNS))
 """What makes each version out of the one before it; released steps stay as they are."""
 
 _VERSION = len(_STEPS)
@@ -113,11 +117,21 @@ def _bring_up_to_date(database: sqlite3.Connection) -> None:
     except sqlite3.OperationalError:  # locked, or not to be written to: what is recorded there still counts
         if not version:
             raise
-        for step in _STEPS[version:]:
-            for statement in step:
-                database.execute(statement.format(kind="TEMP"))
+        for statement in chain.from_iterable(_STEPS[version:]):
+            database.execute(statement.format(kind="TEMP"))
 
 
 def _version_of(database: sqlite3.Connection) -> int:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     return int(version)
+
+
+def change(database: sqlite3.Connection, path: Path, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+    """Make changes together, none of which may be forgotten; `path` is where the journal is. Raises OSError."""
+    try:
+        database.execute("BEGIN")
+        with database:  # commits, or takes all of it back
+            for statement, rows in changes:
+                database.executemany(statement, rows)
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, f"the journal cannot be written ({error})", str(path)) from error

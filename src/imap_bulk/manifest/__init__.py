@@ -12,6 +12,7 @@ that begin with `#` say nothing. A manifest is read as it comes, line by line, s
 entries.py   what its lines say: entries, or problems
 forms.py     its lines taken apart: plain, sums, CSV, JSON Lines
 array.py     a JSON array, element by element
+table.py     CSV, row by row
 writing.py   lines that are read again
 """
 

@@ -12,7 +12,6 @@ from imap_bulk.errors import BadManifest
 from imap_bulk.manifest.forms import (
     DIGEST_FIELDS,
     PATH_FIELDS,
-    Fault,
     Fields,
     first_said,
     line_fields,
@@ -20,6 +19,7 @@ from imap_bulk.manifest.forms import (
     says_something,
     tells_lines,
 )
+from imap_bulk.manifest.table import Fault
 
 _IN_NO_NAME = re.compile("[\0\ud800-\udfff]")  # JSON can spell both
 _SIZE = re.compile("[0-9]{1,18}")

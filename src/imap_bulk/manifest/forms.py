@@ -1,12 +1,12 @@
 """The lines of a manifest taken apart: plain, sums, CSV, JSON Lines. What they say is judged elsewhere."""
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from imap_bulk.manifest.array import elements
+from imap_bulk.manifest.table import Fault, cells_of, rows
 
 PATH_FIELDS = ("file_path", "path", "key", "file_name", "filename")
 DIGEST_FIELDS = ("digest", "sha512", "sha384", "sha256", "sha1", "md5")
@@ -19,10 +19,6 @@ _TAG_LINE = re.compile(
     r"(?P<escaped>\\?)(?P<algorithm>[A-Za-z][A-Za-z0-9-]*) ?\((?P<path>.+)\) ?= (?P<value>\S+)", re.DOTALL
 )
 _ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
-
-
-class Fault(Exception):
-    """Why a line cannot be used, and what to do."""
 
 
 Fields = Mapping[str, object] | Fault
@@ -86,10 +82,7 @@ def _unescape(path: str) -> str:
 
 
 def _header_cells(line: str) -> list[str]:
-    try:
-        return [cell.strip().lower() for cell in next(csv.reader([line]), [])]
-    except csv.Error:
-        return []
+    return [cell.lower() for cell in cells_of(line)]
 
 
 def _is_header(line: str) -> bool:
@@ -106,20 +99,7 @@ def _parse_csv(number: int, header: str, numbered: Numbered) -> Iterator[tuple[i
     if set(PATH_FIELDS).isdisjoint(columns):
         yield number, Fault("the header names no column for the files; call one of them file_path")
         return
-    rows = csv.reader((line if says_something(line) else "" for _, line in numbered), strict=True)
-    while True:
-        at = number + 1 + rows.line_num
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            yield at, Fault(f"unreadable as CSV ({error}); look for a missing quotation mark")
-            continue
-        if row is None:
-            return
-        if len(row) > len(columns):
-            yield at, Fault(f"{len(row)} cells under a header of {len(columns)}; quote a cell that holds a comma")
-        elif any(row):
-            yield at, dict(zip(columns, map(str.strip, row), strict=False))
+    yield from rows(number, columns, (line if says_something(line) else "" for _, line in numbered))
 
 
 def _json_fields(text: str) -> Fields:

@@ -7,6 +7,15 @@ Python moves small files with one core, whatever the machine has. A helper is a 
 It is started when there is much to do, and given something to do once this process has been busy for a while.
 What a user allows a host (`jobs`) is shared out, a host's Retry-After is told to all, and what a lost helper had
 not done is done here. A helper ends when its parent does, whatever has ended that.
+
+moving.py  the engine here, and helpers where that pays
+team.py    who is given which transfers, and what is taken back
+load.py    whether this process is what the run waits for
+child.py   a helper, as its parent sees it
+helper.py  a helper: an engine that is fed over a pipe
+supply.py  transfers from the parent, asked for a little ahead
+words.py   what a helper and its parent say to each other
+wire.py    events between processes, also on a cluster
 """
 
 from imap_bulk.processes.moving import move

@@ -80,7 +80,7 @@ def _body(run: RunRecord) -> Html:
 
 
 _PACE = "Concurrency starts low and grows as long as more requests at once bring more bytes or files a second."
-_AGAIN = "What is there and right does not move again. Keys are not shown: set IMAP_API_KEY."
+_AGAIN = "What is there and right does not move again. Keys are not shown: set them in the environment."
 
 
 def _section(name: str, note: str, content: Html) -> Html:

@@ -78,7 +78,9 @@ def failures(run: RunRecord) -> Html:
 def _reason_of(outcome: Outcome) -> str:
     """Say what happened without what is of this one file, so that many of a kind are told together."""
     key = outcome.transfer.key
-    said = str(outcome.error).removeprefix(f"{key}: ").replace(key, "…").replace(key.rpartition("/")[2], "…")
+    said = str(outcome.error).removeprefix(f"{key}: ")
+    for its_own in filter(None, (key, key.rpartition("/")[2])):  # a bad key may end in a slash
+        said = said.replace(its_own, "…")
     return _DIGEST.sub(r"\1:…", said)
 
 
@@ -165,6 +167,7 @@ _PROOFS = {
     "etag-md5": "the MD5 in storage's ETag",
     "fits-checksum": "the checksums inside the FITS file",
     "record": "the digest recorded when the file came",
+    "search": "a search that shows the record",
     "record-count": "the number of records only",
     "form": "the form only",
     "size": "the size only",

@@ -18,7 +18,8 @@ from imap_bulk.server.chaos import Chaos
 from imap_bulk.server.cors import Cors
 from imap_bulk.server.imap.gateway import Throttle
 from imap_bulk.server.imap.generations import PERMISSIVE, Generation
-from imap_bulk.server.imap.routes import ImapApi, Scope
+from imap_bulk.server.imap.keys import Scope
+from imap_bulk.server.imap.routes import ImapApi
 from imap_bulk.server.importing import Report, Surveyor
 from imap_bulk.server.listening import WILDCARDS, listen, origin
 from imap_bulk.server.objects import Objects

@@ -126,8 +126,21 @@ class _GeneralResponse(Closing):
 
     async def piece(self) -> Piece:
         with border(self._doing):
-            async with asyncio.timeout(self._idle_timeout):
-                return await self._response.content.readany()
+            try:
+                async with asyncio.timeout(self._idle_timeout):
+                    return await self._response.content.readany()
+            except Exception:
+                if left := self._held_back():
+                    return left
+                raise
+
+    def _held_back(self) -> bytes:
+        """Return what came before the connection broke, which aiohttp keeps to itself from then on.
+
+        It comes to hundreds of kilobytes while the piece before is written, and small files would never be gone on
+        from. aiohttp has no public way to it.
+        """
+        return self._response.content._read_nowait(-1)  # noqa: SLF001
 
     def close(self) -> None:
         self._response.close()

@@ -85,6 +85,16 @@ def test_windows_cover_a_range_without_gap_or_overlap(start: datetime, seconds: 
     assert all((last - first).days < 31 for first, last in windows)
 
 
+def test_the_last_day_of_all_ends_every_range() -> None:
+    start = at("9999-11-30T00:00")
+    end = read_bound("--end-date", "99991231", is_end=True)
+    assert end == at("9999-12-31T23:59:59")
+    for cut, count in ((days, 32), (months, 2)):
+        windows = list(cut(start, end))
+        assert (len(windows), windows[-1][1]) == (count, end)
+    assert name_of(next(months(at("9999-12-01T00:00"), end))) == "999912"
+
+
 @pytest.mark.parametrize(
     ("start", "end", "name"),
     [
@@ -118,6 +128,18 @@ def test_a_part_of_a_day_has_another_name_than_the_day(start: str, end: str, nam
                 '{"ground":[{}],"space":[{"hemisphere":["up"]}],"start":"20200101","end":"20200101"}'
             ),
             "unknown hemisphere 'up'",
+        ),
+        (
+            lambda: ConjunctionQuery(
+                '{"ground":[{}],"space":[{"hemisphere":7}],"start":"20200101","end":"20200101"}'
+            ),
+            "'hemisphere' of the conjunction query is no list",
+        ),
+        (
+            lambda: ConjunctionQuery(
+                '{"ground":[{},{}],"conjunction_types":5,"start":"20200101","end":"20200101"}'
+            ),
+            "'conjunction_types' of the conjunction query is no list",
         ),
     ],
 )  # fmt: skip

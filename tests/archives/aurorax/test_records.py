@@ -1,6 +1,7 @@
 """Records to push: every bad one is told by its line before anything is sent."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,6 +123,30 @@ def test_a_bad_record_is_told_by_its_line_and_its_cure(record: Any, said: str) -
 def test_a_bad_product_is_told_by_its_line(told: dict[str, Any], said: str) -> None:
     (problem,) = problems(lines(PRODUCT | told), Kind.PRODUCTS)
     assert said in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"epoch": "2020-01-01T00:00:00", "metadata": {"a": NaN}}', id="no number"),
+        pytest.param('{"epoch": "2020-01-01T00:00:00", "metadata": {"a": 1e999}}', id="too large a number"),
+        pytest.param('{"epoch": "2020-01-01T00:00:00", "metadata": {"a": "\\ud800"}}', id="half a character"),
+        pytest.param("epoch,metadata.a\n2020-01-01T00:00:00,NaN", id="no number in CSV"),
+    ],
+)
+def test_what_json_cannot_hold_is_bad(text: str) -> None:
+    (told,) = problems(text)
+    assert re.fullmatch(r"r.jsonl line \d: holds .*, which JSON cannot; .*", told)
+
+
+def test_a_line_too_long_for_a_header_is_told() -> None:
+    (told,) = problems("x" * (5 << 20))
+    assert told.startswith("r.jsonl line 1: neither JSON nor the header of a CSV table; ")
+
+
+def test_a_number_beyond_all_numbers_is_no_place() -> None:
+    (told,) = problems(lines(epoch(nbtrace={"lat": 10**400, "lon": 0})))
+    assert told == "r.jsonl line 1: nbtrace.lat is no number; write degrees"
 
 
 def test_all_bad_records_of_all_files_are_told_at_once() -> None:

@@ -10,6 +10,8 @@ import pytest
 from click.testing import Result
 from tests import canaries
 
+from imap_bulk.cli.aurorax import forms
+
 Run = Callable[..., Result]
 
 DAY = ("--start-date", "20190101", "--end-date", "20190101")
@@ -202,3 +204,9 @@ def test_every_command_has_help(invoke: Run, command: str) -> None:
     shown = invoke("aurorax", *command.split(), "-h")
     assert shown.exit_code == 0
     assert shown.stdout.startswith(f"Usage: cli aurorax {command} ")
+
+
+def test_what_is_no_number_is_printed_as_it_is() -> None:
+    told = {"location_geo": {"lat": "51.05 N", "lon": -114.0714}, "min_distance": "near"}
+    assert forms.COLUMNS["ephemeris"]["Geographic"](told) == "51.05 N, -114.07"
+    assert forms.COLUMNS["conjunctions"]["Closest km"](told) == "near"

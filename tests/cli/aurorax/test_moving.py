@@ -10,6 +10,8 @@ from click.testing import Result
 from tests import canaries
 from tests.cli.aurorax.conftest import serving
 
+from imap_bulk.archives.aurorax.sources import Sources
+from imap_bulk.errors import Interrupted
 from imap_bulk.server.aurorax.server import AuroraxOptions
 
 if TYPE_CHECKING:
@@ -187,12 +189,37 @@ def test_products_are_deleted_by_their_addresses(
     assert ran.stdout.startswith("Asked to delete the data products of 1 URL of test-program/")
 
 
+def test_a_list_of_addresses_that_is_no_text_is_refused(aurorax: Run, tmp_path: Path) -> None:
+    listed = tmp_path / "urls.txt"
+    listed.write_bytes(b"https://files.example/\xff.jpg\n")
+    ran = aurorax("delete", "--kind", "data-products", "--source-id", "400", "--url-list", listed, "--yes")
+    assert ran.exit_code == 2
+    assert f"{listed} is no text in UTF-8; write one URL a line." in ran.stderr
+
+
+def test_what_may_have_been_deleted_is_no_longer_taken_for_accepted(
+    aurorax: Run, outgoing: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = outgoing(epoch(1, 9))
+    aurorax("push", path, *PUSH, key=canaries.API_KEY)
+
+    async def deleted_unheard(*_: object) -> None:
+        raise Interrupted("the answer was lost")
+
+    monkeypatch.setattr(Sources, "delete_ephemeris", deleted_unheard)
+    doomed = ("delete", *PUSH, "--start-date", "20210609", "--end-date", "20210609", "--yes")
+    assert aurorax(*doomed, key=canaries.API_KEY).exit_code == 75
+    assert aurorax("push", path, *PUSH, key=canaries.API_KEY).stdout.startswith("1 record: 1 accepted; ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("push", "r.jsonl", "--kind", "ephemeris"), "Say which data source"),
         (("push", "r.jsonl", "--kind", "ephemeris", "--source", "a/b"), "'a/b' is no data source"),
         (("push", "no-such-file", *PUSH), "there is no file no-such-file"),
+        (("pull", *DAY, "--program", "", "--platform", "gillam"), "--program is empty; leave it out to mean all"),
+        (("pull", *DAY, "--program", "trex", "--product-type", ","), "--product-type is empty; leave it out"),
         (("delete", *PUSH), "say from when to when"),
         (("delete", *PUSH, "--url", "x"), "ephemeris is deleted by dates"),
         (("delete", "--kind", "data-products", "--source-id", "4"), "Say which data products"),

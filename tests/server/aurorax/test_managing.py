@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,12 @@ async def test_an_uploaded_ephemeris_record_is_found(visitor: Visitor) -> None:
     assert found.pop("data_source")["identifier"] == 400
     given = {name: value for name, value in RECORD.items() if name not in TEST}
     assert found == given | {"epoch": "2020-01-01T00:00:00"}
+
+
+async def test_a_number_that_no_answer_could_hold_is_refused(visitor: Visitor) -> None:
+    endless = json.dumps([RECORD | {"metadata": {"a": 1.5}}]).replace("1.5", "1e999").encode()
+    async with visitor.session.post(f"{visitor.server.url}{API}{EPHEMERIS}", data=endless) as answer:
+        assert (answer.status, (await answer.json())["error_code"]) == (400, "AssertionError")
 
 
 async def test_what_a_record_leaves_out_is_null(visitor: Visitor) -> None:

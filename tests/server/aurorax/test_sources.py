@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +39,11 @@ async def test_the_sample_has_the_identifiers_of_life(visitor: Visitor) -> None:
     assert names[175] == ("auroramax", "yellowknife", "DSLR")
     assert [number for number in names if number < 0] == [-1]
     assert ("events", "toshi", "substorm onset") in names.values()
+
+
+async def test_sources_that_are_added_at_once_get_identifiers_of_their_own(visitor: Visitor) -> None:
+    added = await asyncio.gather(*(add(visitor, platform=f"place {number}") for number in range(8)))
+    assert len({source["identifier"] for source in added}) == 8
 
 
 async def test_every_format_has_all_keys_and_null_for_what_it_leaves_out(visitor: Visitor) -> None:

@@ -12,8 +12,6 @@ from imap_bulk.archives.aurorax.searching import Kind
 from imap_bulk.archives.aurorax.sources import triple_of
 from imap_bulk.errors import Garbled
 
-_DAY = timedelta(days=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Available:
@@ -29,11 +27,10 @@ class Available:
 
     def missing(self, first: date, last: date) -> Iterator[str]:
         """Yield the days of which there is no record."""
-        day = first
-        while day <= last:
-            if not self.counts.get(day.isoformat()):
-                yield day.isoformat()
-            day += _DAY
+        for number in range((last - first).days + 1):
+            day = (first + timedelta(number)).isoformat()
+            if not self.counts.get(day):
+                yield day
 
 
 async def availability(

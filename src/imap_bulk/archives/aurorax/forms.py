@@ -8,15 +8,12 @@ from typing import Any
 
 from imap_bulk.errors import BadManifest
 from imap_bulk.manifest.array import elements
+from imap_bulk.manifest.table import Fault, cells_of, rows
 
 Numbered = Iterator[tuple[int, str]]
 """Lines with their numbers, counting from 1."""
 
 _LONGEST_CELL = 1 << 22
-
-
-class Fault(Exception):
-    """Why a record cannot be used, and what to do."""
 
 
 Fields = Mapping[str, Any] | Fault
@@ -74,21 +71,14 @@ def _parse_array(numbered: Numbered) -> Iterator[tuple[int, Fields]]:
 def _parse_csv(number: int, header: str, numbered: Numbered) -> Iterator[tuple[int, Fields]]:
     """Read what comes after the header on line `number`; a dot in a column's name leads into an object."""
     csv.field_size_limit(_LONGEST_CELL)
-    columns = [cell.strip() for cell in next(csv.reader([header]), [])]
-    rows = csv.reader((line for _, line in numbered), strict=True)
-    while True:
-        at = number + 1 + rows.line_num
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            yield at, Fault(f"unreadable as CSV ({error}); look for a missing quotation mark")
-            continue
-        if row is None:
-            return
-        if len(row) > len(columns):
-            yield at, Fault(f"{len(row)} cells under a header of {len(columns)}; quote a cell that holds a comma")
-        elif any(row):
-            yield at, _nested(dict(zip(columns, map(str.strip, row), strict=False)))
+    if not (columns := cells_of(header)):
+        yield (
+            number,
+            Fault("neither JSON nor the header of a CSV table; write one object a line, or CSV"),
+        )
+        return
+    for at, cells in rows(number, columns, (line for _, line in numbered)):
+        yield at, cells if isinstance(cells, Fault) else _nested(cells)
 
 
 def _nested(cells: Mapping[str, str]) -> Fields:

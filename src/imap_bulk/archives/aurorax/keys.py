@@ -16,9 +16,9 @@ Triple = tuple[str, str, str]
 """Program, platform and instrument type: what a data source goes by."""
 
 
-def canonical(document: Any) -> str:
-    """Write JSON so that equal documents are equal texts."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def canonical(document: Any, *, allow_nan: bool = True) -> str:
+    """Write JSON so that equal documents are equal texts. Raises ValueError for what is not allowed in it."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=allow_nan)
 
 
 def mark(text: str) -> str:

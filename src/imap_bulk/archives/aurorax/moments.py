@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 
 from imap_bulk.errors import BadQuery
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+_TO_LAST_SECOND = DAY - SECOND
+_LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 _DAY = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 _TIME = re.compile(
@@ -35,7 +37,7 @@ def read_bound(what: str, text: str, *, is_end: bool) -> datetime:
         raise BadQuery(
             f"{what} {text!r} is no day or time; write YYYYMMDD, as in 20200131, or 2020-01-31T06:30:00."
         ) from None
-    return moment + DAY - SECOND if match and is_end else moment
+    return moment + _TO_LAST_SECOND if match and is_end else moment
 
 
 def written(moment: datetime) -> str:
@@ -46,15 +48,20 @@ def written(moment: datetime) -> str:
 def days(start: datetime, end: datetime) -> Iterator[Window]:
     """Yield the days from `start` to `end`; the first and the last may be parts of days."""
     while start <= end:
-        following = start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-        yield start, min(following - SECOND, end)
-        start = following
+        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        yield start, min(midnight + _TO_LAST_SECOND, end)
+        if midnight.date() == date.max:
+            return
+        start = midnight + DAY
 
 
 def months(start: datetime, end: datetime) -> Iterator[Window]:
     """Yield the calendar months from `start` to `end`; the first and the last may be parts of months."""
     while start <= end:
         year, month = divmod(start.year * 12 + start.month, 12)
+        if year > MAXYEAR:
+            yield start, end
+            return
         following = datetime(year, month + 1, 1, tzinfo=UTC)
         yield start, min(following - SECOND, end)
         start = following
@@ -64,8 +71,8 @@ def name_of(window: Window) -> str:
     """Name a window for a file: YYYYMMDD for a whole day, YYYYMM for a whole month, else both its ends."""
     start, end = window
     is_even = start == start.replace(hour=0, minute=0, second=0, microsecond=0)
-    if is_even and end == start + DAY - SECOND:
+    if is_even and end == start + _TO_LAST_SECOND:
         return f"{start:%Y%m%d}"
-    if is_even and start.day == 1 and window == next(months(start, start + 31 * DAY)):
+    if is_even and start.day == 1 and window == next(months(start, _LAST_SECOND)):
         return f"{start:%Y%m}"
     return f"{start:%Y%m%dT%H%M%S}-{end:%Y%m%dT%H%M%S}"

@@ -230,8 +230,7 @@ def _check_conjunction(told: object) -> None:
     if not isinstance(told, dict):
         raise BadQuery("the conjunction query is no JSON object; write one, with ground, space, start and end.")
     for kind in _BLOCKS:
-        if not isinstance(told.get(kind) or [], list):
-            raise BadQuery(f"{kind!r} of the conjunction query is no list; write a list of blocks.")
+        _listed(told, kind, "blocks")
     count = sum(len(told.get(kind) or []) for kind in _BLOCKS)
     if not 2 <= count <= _MOST_BLOCKS:
         raise BadQuery(
@@ -239,10 +238,18 @@ def _check_conjunction(told: object) -> None:
         )
     start, end = (_told_moment(told, name) for name in ("start", "end"))
     _check_range(start, end)
-    _check_choice("conjunction type", tuple(map(str, told.get("conjunction_types") or ())), CONJUNCTION_TYPES)
+    _check_choice("conjunction type", _listed(told, "conjunction_types", "names"), CONJUNCTION_TYPES)
     for block in told.get("space") or ():
         if isinstance(block, dict):
-            _check_choice("hemisphere", tuple(map(str, block.get("hemisphere") or ())), HEMISPHERES)
+            _check_choice("hemisphere", _listed(block, "hemisphere", "names"), HEMISPHERES)
+
+
+def _listed(told: Mapping[str, Any], name: str, what: str) -> tuple[str, ...]:
+    """Return what a list says, as texts. Raises BadQuery where it is none."""
+    values = told.get(name) or []
+    if not isinstance(values, list):
+        raise BadQuery(f"{name!r} of the conjunction query is no list; write a list of {what}.")
+    return tuple(map(str, values))
 
 
 def _told_moment(told: Mapping[str, Any], name: str) -> datetime:

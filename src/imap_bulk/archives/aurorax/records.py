@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from imap_bulk.archives.aurorax.forms import Fault, parse
+from imap_bulk.archives.aurorax.forms import parse
 from imap_bulk.archives.aurorax.keys import Triple, canonical
 from imap_bulk.archives.aurorax.moments import read_moment
 from imap_bulk.archives.aurorax.query import PRODUCT_TYPES
@@ -15,6 +15,7 @@ from imap_bulk.archives.aurorax.searching import Kind
 from imap_bulk.archives.aurorax.sources import triple_of
 from imap_bulk.errors import BadManifest
 from imap_bulk.listing import Listed, Listing
+from imap_bulk.manifest.table import Fault
 
 MOST_BYTES = 4 << 20
 """Longest body of a batch."""
@@ -135,13 +136,23 @@ def _listed(source: int, name: str, lines: Iterable[bytes], kind: Kind, problems
             if isinstance(fields, Fault):
                 raise fields
             record = _CHECKS[kind](_known(fields, kind))
-            document = canonical(record)
-            if len(document.encode()) > MOST_BYTES // 2:
-                raise Fault(f"this record is longer than {MOST_BYTES >> 21} MiB; shorten its metadata")
+            document = _document(record)
         except Fault as fault:
             problems.add(f"{name} line {line}", str(fault))
         else:
             yield Listed(source, line, document, key_of(kind, record))
+
+
+def _document(record: Fields) -> str:
+    """Write a record as it is kept until it is sent. Raises Fault."""
+    try:
+        document = canonical(record, allow_nan=False)
+        size = len(document.encode())
+    except ValueError:  # Python reads NaN, numbers beyond its own, and halves of surrogate pairs without a word
+        raise Fault("holds NaN, an infinity or half a character, which JSON cannot; leave that out") from None
+    if size > MOST_BYTES // 2:
+        raise Fault(f"this record is longer than {MOST_BYTES >> 21} MiB; shorten its metadata")
+    return document
 
 
 def key_of(kind: Kind, record: Fields) -> str:
@@ -244,9 +255,16 @@ def _location(name: str, value: object) -> dict[str, float | None]:
 def _degrees(name: str, value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         raise Fault(f"{name} is no number; write degrees")
     return value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def split(entries: Iterable[Entry], most: int, most_bytes: int = MOST_BYTES) -> Iterator[Sequence[Entry]]:

@@ -1,18 +1,17 @@
 """The IMAP Science Data Center: searches it, and has it sign URLs. All generations of its API since 2024."""
 
-import asyncio
-import os
-import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
+from imap_bulk.archives.imap import content
+from imap_bulk.archives.imap.asking import Question, forget
 from imap_bulk.archives.imap.params import endpoint, params
 from imap_bulk.archives.imap.query import ImapQuery
 from imap_bulk.archives.imap.records import (
@@ -26,7 +25,7 @@ from imap_bulk.archives.imap.records import (
 )
 from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send, is_web_address
 from imap_bulk.archives.imap.split import parts
-from imap_bulk.errors import AccessDenied, BulkError, Garbled, NotFound, Rejected, Vanished
+from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected, Vanished
 from imap_bulk.http import Reply, api_error
 from imap_bulk.listing import Seen
 from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url
@@ -44,11 +43,6 @@ _AT_ONCE = 4
 _TOO_LARGE = 413
 _MAYBE_TOO_LARGE = {500, 502, 503, 504}
 _NO_SUCH_ENDPOINT = {(403, "Missing Authentication Token"), (404, "Not Found")}  # as API Gateway says it
-
-_LOOKED_AT_BYTES = 512
-_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head)\b", re.IGNORECASE | re.DOTALL)
-_S3_ERROR = re.compile(rb"\s*(<\?xml[^>]*>\s*)?<Error\b")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class _TooMuch(Exception):
@@ -123,7 +117,7 @@ class ImapArchive:
 
     async def _files(self, query: ImapQuery) -> AsyncGenerator[RemoteFile, None]:
         """Yield what the archive answers to the pieces of a query, or to the parts of those that are too large."""
-        pending = deque(_Question(piece) for piece in query.pieces())
+        pending = deque(Question(piece) for piece in query.pieces())
         ahead = 1  # an archive that is asked in vain is asked once
         try:
             while pending:
@@ -133,7 +127,7 @@ class ImapArchive:
                 try:
                     records = deque(await self._ask(current))
                 except _TooMuch as answer:
-                    pending.extendleft(_Question(part, answer.status) for part in reversed(answer.smaller))
+                    pending.extendleft(Question(part, answer.status) for part in reversed(answer.smaller))
                     ahead = 1  # several answers that are too large are too large for memory
                 else:
                     subject = str(current.piece)
@@ -141,7 +135,7 @@ class ImapArchive:
                         yield to_file(records.popleft(), subject)
                     ahead = _AT_ONCE
         finally:
-            await _forget([question.reply for question in pending if question.reply])
+            await forget([question.reply for question in pending if question.reply])
 
     async def greet(self) -> Reply:
         """Ask for nothing, the cheapest question: whether anybody is there, and opens. Any status is an answer.
@@ -187,19 +181,8 @@ class ImapArchive:
         return False
 
     def accept(self, transfer: Transfer, part: Path) -> None:
-        """Refuse a web page or storage's error document that came in place of the file. Raises Garbled.
-
-        Whatever has the digest that was asked for is the file.
-        """
-        if transfer.digest:
-            return
-        head = _first_bytes(part).removeprefix(_BYTE_ORDER_MARK)
-        if _PAGE.match(head) and not transfer.key.endswith((".html", ".htm")):
-            raise Garbled(
-                f"{transfer.key}: a web page came in place of the file; does a login page stand between?"
-            )
-        if _S3_ERROR.match(head) and not transfer.key.endswith(".xml"):
-            raise Garbled(f"{transfer.key}: storage's error document came in place of the file")
+        """See that it is a file of the archive's that came. Raises Garbled."""
+        content.check(transfer, part)
 
     def _plain_url(self) -> str:
         url = self.url.strip().rstrip("/")
@@ -236,7 +219,7 @@ class ImapArchive:
             return await self._query(piece)
         return reply
 
-    async def _ask(self, question: "_Question") -> list[Record]:
+    async def _ask(self, question: "Question") -> list[Record]:
         """Ask until there is an answer, a permanent error, or, twice in a row, the status of too much.
 
         The status that split the query of which this is a part is believed when seen once.
@@ -262,44 +245,6 @@ class ImapArchive:
 
         patience = replace(self.settings, retries=max(bool(smaller), self.settings.retries))
         return narrowed(piece, await persist(attempt, patience), has_tables=self._has_tables)
-
-
-_Ask = Callable[[ImapQuery], Coroutine[Any, Any, Reply]]
-
-
-@dataclass(slots=True)
-class _Question:
-    """A part of a search. Its first attempt may begin before its turn; those after a failure wait for it."""
-
-    piece: ImapQuery
-    suspected: int | None = None
-    """The status that split the query of which this is a part."""
-    reply: asyncio.Task[Reply] | None = None
-
-    def ask(self, ask: _Ask) -> None:
-        """Begin the first attempt."""
-        self.reply = self.reply or asyncio.create_task(ask(self.piece))
-
-    async def next_reply(self, ask: _Ask) -> Reply:
-        """Return the reply to the attempt that has begun, or else to another one."""
-        reply, self.reply = self.reply, None
-        return await (reply or ask(self.piece))
-
-
-async def _forget(replies: Sequence[asyncio.Task[Reply]]) -> None:
-    """End attempts that nobody waits for any more."""
-    for reply in replies:
-        reply.cancel()
-    await asyncio.gather(*replies, return_exceptions=True)
-
-
-def _first_bytes(path: Path) -> bytes:
-    # A file object costs a small file three times as much.
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        return os.read(fd, _LOOKED_AT_BYTES)
-    finally:
-        os.close(fd)
 
 
 def _today() -> date:

@@ -70,7 +70,7 @@ class ImapQuery:
     """Whether first-generation instruments, versions and names are taken."""
 
     @classmethod
-    def of(cls, **given: object) -> Self:
+    def of(cls, /, **given: object) -> Self:
         """Read conditions as a command line or a notebook gives them. Raises `BadQuery`.
 
         Values may be text, numbers, `datetime.date`, or lists of these; None and "" mean not given. A file

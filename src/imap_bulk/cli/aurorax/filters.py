@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli.options import Decorator, Place, all_of, several
+from imap_bulk.cli.options import Decorator, Place, all_of, refuse_empty, several
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
 
@@ -38,6 +38,9 @@ dates: Decorator[Any] = all_of(
     )
 )
 _BLOCK = "PROGRAM[/PLATFORM[/TYPE]]"
+_BLOCKS = ("ground", "space", "events")
+"""Options of which an empty one stands for any source of its kind."""
+
 search_options: Decorator[Any] = all_of(
     (
         click.option(
@@ -121,6 +124,7 @@ def query_of(given: Mapping[str, Any]) -> "Query":
     from imap_bulk.archives.aurorax.moments import read_bound
 
     kind = given["kind"]
+    refuse_empty({name: value for name, value in given.items() if name not in _BLOCKS})
     _refuse_strangers(given, kind)
     if kind == "conjunctions":
         return _conjunctions(given)

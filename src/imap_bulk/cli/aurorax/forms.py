@@ -45,7 +45,7 @@ def _source(record: Record) -> str:
 def _place(name: str) -> Cell:
     def cell(record: Record) -> str:
         lat, lon = (_within(record, (name, part)) for part in ("lat", "lon"))
-        return "" if lat is None or lon is None else f"{lat:.2f}, {lon:.2f}"
+        return "" if lat is None or lon is None else f"{_rounded(lat, 2)}, {_rounded(lon, 2)}"
 
     return cell
 
@@ -55,7 +55,12 @@ def _sources(record: Record) -> str:
 
 
 def _km(name: str) -> Cell:
-    return lambda record: "" if record.get(name) is None else f"{record[name]:.0f}"
+    return lambda record: "" if record.get(name) is None else _rounded(record[name], 0)
+
+
+def _rounded(value: object, digits: int) -> str:
+    """Write a number to so many digits; what an archive has put in its place, as it is."""
+    return f"{value:.{digits}f}" if isinstance(value, int | float) else _text(value)
 
 
 COLUMNS: dict[str, dict[str, Cell]] = {

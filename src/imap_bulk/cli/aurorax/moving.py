@@ -202,10 +202,12 @@ def delete(place: Place, /, **given: Any) -> ExitCode:
     named = f"the {given['kind'].replace('-', ' ')} {what} of {forms.source_name(source)}"
     if not options.agreed(f"Delete {named}?", yes=given["yes"]):
         return ExitCode.FAILED
-    run(_delete(archive, source, doomed))
     from imap_bulk.records import forget
 
-    forget(archive, filters.kind_of(given["kind"]), source, place.data_dir)
+    try:
+        run(_delete(archive, source, doomed))
+    finally:  # also when no answer came: to send a record once more does no harm, to leave one out does
+        forget(archive, filters.kind_of(given["kind"]), source, place.data_dir)
     later = "; the archive does so in its own time" if given["kind"] == "ephemeris" else ""
     click.echo(f"Asked to delete {named}{later}.")
     return ExitCode.DONE
@@ -242,7 +244,14 @@ def _urls(given: dict[str, Any]) -> list[str]:
     if given["start_date"] or given["end_date"]:
         raise click.UsageError("Dates are for --kind ephemeris; data products are deleted by URL.")
     path: Path | None = given["url_list"]
-    listed = path.read_text(encoding="utf-8-sig").split() if path else []
+    listed = _listed(path) if path else []
     if not (urls := list(dict.fromkeys([*given["urls"], *listed]))):
         raise click.UsageError("Say which data products: --url URL, or --url-list FILE.")
     return urls
+
+
+def _listed(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").split()
+    except UnicodeDecodeError:
+        raise BadManifest(f"{path} is no text in UTF-8; write one URL a line.") from None

@@ -91,6 +91,8 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
 
     wishes = options.wishes_of(given)
     ids = tuple(image.strip() for told in given["ids"] for image in told.split(",") if image.strip())
+    if given["ids"] and not ids:  # an empty variable of a shell, say: it does not stand for everything
+        raise click.UsageError("--id names no image; leave it out to bring all of them.")
     if given["size"] and not given["cutouts"]:
         raise click.UsageError("--size is that of cutouts: say where, by --cutouts.")
     end = given["end_date"]
@@ -99,7 +101,7 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
         query = ImageQuery.of(
             given["level"], given["collection"], given["kind"],
             ids=ids, plane=given["plane"] or "", cutouts=cutouts, created_after=given["start_date"],
-            created_before=end + timedelta(days=1) if end else None, owner=given["owner"],
+            created_before=end + timedelta(days=1) if end and end < date.max else None, owner=given["owner"],
             by_job=given["by_job"], deployed=given["deployed_form"], stable=given["require_stable"],
         )  # fmt: skip
         if (given["start_date"] or end) and not wishes.quiet:

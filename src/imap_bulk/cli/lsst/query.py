@@ -187,6 +187,8 @@ def _sink(output: Path | None) -> Iterator[BinaryIO]:
     try:
         with part.open("wb") as stream:
             yield stream
+            stream.flush()
+            os.fsync(stream.fileno())  # or a power cut could leave the name without the rows
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ for an error.
 import asyncio
 import json
 import logging
+import math
 from typing import Any
 
 from aiohttp import web
@@ -67,7 +68,15 @@ async def read_json(request: web.Request) -> Any:
 
 
 def _parsed(body: bytes) -> Any:
-    return json.loads(body, parse_constant=_refused_constant)
+    return json.loads(body, parse_constant=_refused_constant, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    """Read a number that is to be written again: of one beyond all floats, Python would make an infinity."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large")
+    return number
 
 
 def _refused_constant(name: str) -> None:

@@ -43,6 +43,8 @@ _SCHEMA = (
 )
 _MORE = ("maintainers", "metadata", "ephemeris_metadata_schema", "data_product_metadata_schema")
 
+_FREE_IDENTIFIER = "SELECT max(0, coalesce(max(identifier), 0)) + 1 FROM source"
+
 Change = tuple[str, Sequence[Any]]
 """A statement and its values."""
 
@@ -108,13 +110,19 @@ class Catalog:
         rows = self.ask(f"SELECT {_SOURCE} FROM source WHERE identifier = ?", identifier)
         return _source(rows[0]) if rows else None
 
-    def next_identifier(self) -> int:
-        """Return an identifier that no source has."""
-        return int(self.ask("SELECT max(0, coalesce(max(identifier), 0)) + 1 FROM source")[0][0])
+    async def add(self, make: Callable[[int], Source]) -> Source:
+        """Write, and return, what `make` makes of an identifier that no source has.
 
-    async def add(self, source: Source) -> None:
-        """Write a source. Raises sqlite3.IntegrityError if its identifier or its triple is taken."""
-        await self.write(_added(source))
+        Raises sqlite3.IntegrityError if the source's identifier or its triple is taken.
+        """
+
+        def work(connection: sqlite3.Connection) -> Source:  # one by one, so that no two get the same
+            (free,) = connection.execute(_FREE_IDENTIFIER).fetchone()
+            source = make(free)
+            connection.execute(*_added(source))
+            return source
+
+        return await self.alter(work)
 
     async def replace(self, source: Source) -> None:
         """Write a source in place of the one of its identifier. Raises sqlite3.IntegrityError."""

@@ -64,9 +64,8 @@ class SourceRoutes:
     async def _add(self, request: web.Request) -> web.Response:
         account = self._accounts.require(request, MANAGERS)
         document = await read_object(request)
-        source = new_source(document, self._catalog.next_identifier(), account.email_address)
         try:
-            await self._catalog.add(source)
+            source = await self._catalog.add(lambda free: new_source(document, free, account.email_address))
         except sqlite3.IntegrityError:
             raise _duplicate() from None
         return told(source.told())

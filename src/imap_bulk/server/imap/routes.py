@@ -8,9 +8,8 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
-from enum import StrEnum
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from aiohttp import ClientSession, web
 from aiohttp.typedefs import Handler, Middleware
@@ -22,6 +21,7 @@ from imap_bulk.server.catalog import Catalog, Search, Versions
 from imap_bulk.server.imap import metakernel
 from imap_bulk.server.imap.gateway import Payload, Throttle, enveloped, gateway
 from imap_bulk.server.imap.generations import EVERY_PREFIX, PERMISSIVE, Generation
+from imap_bulk.server.imap.keys import Answer, Keys, Scope, json_text, shows_a_key
 from imap_bulk.server.imap.query import SPICE_TABLES, BadParameter, product_search, spice_search, table_search
 from imap_bulk.server.imap.records import Record, kernel_record, product_record, table_record
 from imap_bulk.server.imap.release import release
@@ -40,15 +40,6 @@ _SHARED = {"Access-Control-Allow-Origin": "*"}
 _UPLOAD_DENIED = "Upload access denied. Your API key has read-only permissions."
 _RELEASE_DENIED = "Release operation denied. Your API key has read permissions."
 _JSON = {"Content-Type": "application/json"}
-
-Answer = Callable[[web.Request], Awaitable[web.Response]]
-
-
-class Scope(StrEnum):
-    """What an API key may do; writing includes reading."""
-
-    READ = "read"
-    WRITE = "write"
 
 
 class ImapApi:
@@ -70,7 +61,7 @@ class ImapApi:
         self._catalog = catalog
         self._sign = sign
         self._store = store
-        self._keys = keys
+        self._keys = Keys(keys, generation)
         self._legacy_names = legacy_names
         self._answer_limit_bytes = answer_limit_bytes
         self._generation = generation
@@ -91,7 +82,7 @@ class ImapApi:
         """Add what the SDC has as well; without a key that it asks for, nobody gets any further."""
 
         def add(path: str, answer: Answer, denial: str = "", *, head: bool = False) -> None:
-            handler = self._guarded(prefix, answer, denial)
+            handler = self._keys.guarded(prefix, answer, denial)
             router.add_get(prefix + path, _enveloping(handler) if self._envelope else handler, allow_head=head)
 
         is_of_2024 = self._generation.is_of_2024
@@ -103,49 +94,22 @@ class ImapApi:
             add("/metakernel", self._metakernel)
             for route, table in _TABLE_ROUTES.items():
                 add(route, partial(self._table_query, table))
-        if self._generation.takes_uploads(prefix, has_keys=bool(self._keys)):
+        if self._generation.takes_uploads(prefix, has_keys=self._keys.are_set):
             add(f"/upload{path}", self._upload, _UPLOAD_DENIED)
             if not is_of_2024:
                 add("/release", self._release, _RELEASE_DENIED)
 
-    def _guarded(self, prefix: str, answer: Answer, denial: str = "") -> Handler:
-        """Ask for a key; tell those who may only read the `denial`, where there is one."""
-
-        async def handler(request: web.Request) -> web.StreamResponse:
-            scope = self._scope(prefix, request.headers)
-            if denial and scope is Scope.READ:
-                return _json_text(denial, 403)
-            return await answer(request)
-
-        return handler
-
     def _add_routes(self, router: web.UrlDispatcher, prefix: str) -> None:
-        guarded = partial(self._guarded, prefix)
+        guarded = partial(self._keys.guarded, prefix)
         router.add_get(prefix + "/page/days", guarded(self._days), allow_head=False)
         router.add_get(prefix + r"/page/download{path:(/.*)?}", guarded(self._told), allow_head=False)
-
-    def _scope(self, prefix: str, headers: Mapping[str, str]) -> Scope:
-        """Tell what the bearer of these credentials may do, or refuse as the gateway does."""
-        if not self._generation.asks_for_keys(has_keys=bool(self._keys)):
-            return Scope.WRITE
-        if not prefix:
-            return Scope.READ
-        mechanism, _, token = headers.get("Authorization", "").partition(" ")
-        key = token.strip() if mechanism.lower() == "bearer" else ""
-        if prefix == "/api-key":
-            key = headers.get("x-api-key", "")
-        if not key:
-            raise web.HTTPUnauthorized(**_gateway_body("Unauthorized"))
-        if key not in self._keys:
-            raise web.HTTPForbidden(**_gateway_body("Forbidden"))
-        return self._keys[key]
 
     async def _query(self, request: web.Request) -> web.Response:
         shared = _SHARED if self._generation.is_of_2024 else {}
         try:
             search = self._search(request)
         except BadParameter as fault:
-            refused = _json_text(str(fault), 400)
+            refused = json_text(str(fault), 400)
             refused.headers.update(shared)
             return refused
         return await self._answer(search, product_record(search.kind, self._generation), _JSON | shared)
@@ -154,7 +118,7 @@ class ImapApi:
         """Read what a request asks for. Raises BadParameter; ValueError or LookupError for what breaks theirs."""
         parameters = _parameters(request, joined=not self._generation.is_of_2024)
         table = Kind.SCIENCE if self._generation.is_of_2024 else parameters.pop("table", Kind.SCIENCE)
-        released_only = self._generation.withholds and not _shows_a_key(request)
+        released_only = self._generation.withholds and not shows_a_key(request)
         return product_search(
             Kind(table), parameters, self._generation, released_only=released_only, legacy=self._legacy_names
         )
@@ -165,14 +129,14 @@ class ImapApi:
         try:
             search = spice_search(spice_type, parameters)
         except BadParameter as fault:
-            return _json_text(str(fault), 400)
+            return json_text(str(fault), 400)
         return await self._answer(search, table_record if spice_type in SPICE_TABLES else kernel_record, _JSON)
 
     async def _table_query(self, table: str, request: web.Request) -> web.Response:
         try:
             search = table_search(table, dict(request.query))
         except BadParameter as fault:
-            return _json_text(str(fault), 400)
+            return json_text(str(fault), 400)
         return await self._answer(search, table_record, _JSON)
 
     async def _metakernel(self, request: web.Request) -> web.Response:
@@ -182,7 +146,7 @@ class ImapApi:
         try:
             status, text = metakernel.answer(rows, request.query)
         except BadParameter as fault:
-            return _json_text(str(fault), 400)
+            return json_text(str(fault), 400)
         return web.Response(text=text, status=status)
 
     async def _answer(self, search: Search, record: Record, headers: Mapping[str, str]) -> web.Response:
@@ -215,7 +179,7 @@ class ImapApi:
                 "e.g. /download/path/to/file/filename.pkts.",
                 404,
             )
-        if self._generation.withholds and not _shows_a_key(request) and not self._catalog.is_released(key):
+        if self._generation.withholds and not shows_a_key(request) and not self._catalog.is_released(key):
             return _html_text(f"The file {path} is not a part of a public release yet.", 403)
         url = await self._sign(request, "GET", key)
         answer = _html_text(json.dumps({"download_url": url}), 302)
@@ -227,7 +191,7 @@ class ImapApi:
         try:
             search = self._search(request)
         except BadParameter as fault:
-            return _json_text(str(fault), 400)
+            return json_text(str(fault), 400)
         await self._store.settle(search)
         return web.json_response(await asyncio.to_thread(self._catalog.days, search))
 
@@ -241,7 +205,7 @@ class ImapApi:
     async def _upload(self, request: web.Request) -> web.Response:
         path = request.match_info["path"].removeprefix("/")
         if not path:
-            return _json_text(
+            return json_text(
                 "No filename given for the upload. Please provide a filename in the path. "
                 "Eg. /upload/path/to/file/filename.pkts",
                 400,
@@ -252,11 +216,11 @@ class ImapApi:
         except BadName as fault:
             if self._generation.is_of_2024:
                 return web.Response(text=str(fault), status=400)
-            return _json_text(str(fault), 400)
+            return json_text(str(fault), 400)
         if await self._store.find(file.key):
             return self._conflict(file.key)
         await self._store.expect(file)
-        return _json_text(await self._sign(request, "PUT", file.key), 200)
+        return json_text(await self._sign(request, "PUT", file.key), 200)
 
     async def _release(self, request: web.Request) -> web.Response:
         async def read(key: str) -> str:
@@ -267,17 +231,17 @@ class ImapApi:
                 return await answer.text()
 
         try:
-            return _json_text(await release(self._catalog, read, dict(request.query)), 200)
+            return json_text(await release(self._catalog, read, dict(request.query)), 200)
         except BadParameter as fault:
-            return _json_text(str(fault), 400)
+            return json_text(str(fault), 400)
 
     def _conflict(self, key: str) -> web.Response:
         if self._generation.is_of_2024:
-            answer = _json_text(f"{self._generation.path_of(key)} already exists.", 409)
+            answer = json_text(f"{self._generation.path_of(key)} already exists.", 409)
             answer.headers.update(_SHARED)
             return answer
         message = f"The file '{key}' already exists. Rename it or remove the existing file before uploading again."
-        return _json_text({"error": "FileAlreadyExists", "message": message}, 409)
+        return json_text({"error": "FileAlreadyExists", "message": message}, 409)
 
 
 def _enveloping(handler: Handler) -> Handler:
@@ -287,15 +251,6 @@ def _enveloping(handler: Handler) -> Handler:
         return enveloped(answer)
 
     return wrapped
-
-
-def _gateway_body(message: str) -> dict[str, Any]:
-    return {"text": json.dumps({"message": message}, separators=(",", ":")), "content_type": "application/json"}
-
-
-def _json_text(value: object, status: int) -> web.Response:
-    """Answer JSON under the type that the gateway gives to handlers which set none."""
-    return web.Response(text=json.dumps(value), status=status, content_type="text/plain", charset="utf-8")
 
 
 def _html_text(text: str, status: int) -> web.Response:
@@ -311,8 +266,3 @@ def _parameters(request: web.Request, *, joined: bool = True) -> dict[str, str]:
         raise ValueError("the gateway gives handlers no map where there are no parameters")
     several = {name: request.query.getall(name) for name in request.query}
     return {name: ",".join(values) if joined else values[-1] for name, values in several.items()}
-
-
-def _shows_a_key(request: web.Request) -> bool:
-    """Tell whether a request has come through a route that asks for a key: then it has shown one."""
-    return request.path.startswith(("/api-key/", "/authorized/"))
