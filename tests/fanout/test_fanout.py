@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +18,9 @@ from imap_bulk.fanout import Fanout
 from imap_bulk.fanout.dealing import share
 from imap_bulk.journal import Journal
 from imap_bulk.model import Direction, Event, Outcome, Result, Status
-from imap_bulk.server.app import ArchiveServer
+from imap_bulk.server.app import ArchiveServer, ServerOptions
+from imap_bulk.server.chaos import Decision
+from imap_bulk.server.chaos.fault import Kind
 from imap_bulk.settings import Settings
 
 QUICK = Settings(retries=1, wait_base=0.0, fsync=False)
@@ -107,6 +110,31 @@ async def test_a_failure_on_a_worker_is_told_as_one_of_this_machine(
     (failed,) = (outcome for outcome in listener.outcomes if outcome.status is Status.FAILED)
     assert failed.transfer.key == key
     assert isinstance(failed.error, errors.BulkError)
+
+
+async def test_a_busy_host_is_left_alone_by_all_workers(cluster: LocalCluster, tmp_path: Path) -> None:
+    options = ServerOptions(tmp_path / "archive", chaos="storage:503-seconds=0.04,streak=1", seed=3, grace=0.1)
+    async with ArchiveServer(options) as server:
+        for number in range(COUNT):
+            await server.add(f"imap_swe_l1a_d{number:04}_20260101_v001.0001.cdf", BODY)
+        chaos = server.chaos
+        assert chaos
+        arrived: list[tuple[float, bool]] = []
+        decide = chaos.decide
+
+        def deciding(kind: Kind, method: str, path: str) -> Decision | None:
+            decision = decide(kind, method, path)
+            if kind in Kind.STORAGE:
+                arrived.append((time.monotonic(), decision is not None))
+            return decision
+
+        vars(chaos)["decide"] = deciding
+        patient = replace(QUICK, retries=9, retry_after_max=300.0)
+        result = await pull(server, tmp_path / "data", Fanout(cluster.scheduler_address), patient, Listener())
+    assert (result.done, any(is_refused for _, is_refused in arrived)) == (COUNT, True)
+    for refused_at in (at for at, is_refused in arrived if is_refused):
+        # What was on its way arrives; the news take two steps, by way of the scheduler.
+        assert [at - refused_at for at, _ in arrived if 0.5 < at - refused_at < 0.95] == []
 
 
 async def test_an_interrupted_run_leaves_no_token_and_can_be_run_again(

@@ -16,6 +16,7 @@ from tests.engine.virtual_time import clock
 
 from imap_bulk.engine import engine
 from imap_bulk.engine.pace import Paces
+from imap_bulk.processes import moving
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -70,5 +71,6 @@ class HastyLoop(asyncio.SelectorEventLoop):
 def in_no_time(monkeypatch: pytest.MonkeyPatch, story: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run `story` in virtual time, by which the engine's paces go too; a hang in it is an error."""
     monkeypatch.setattr(engine, "Paces", partial(Paces, clock=clock))
+    monkeypatch.setattr(moving, "spare_cores", lambda: 0)  # a helper would live in time that passes
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
         return runner.run(story())
