@@ -23,7 +23,7 @@ CREATE TABLE {name} (
 )
 """
 _ADD = """
-INSERT INTO listed (source, line, written, key, place, size, digest)
+INSERT INTO {name} (source, line, written, key, place, size, digest)
 VALUES (?, nullif(?, 0), ?, nullif(?, ''), nullif(?, ''), nullif(?, -1), nullif(?, ''))
 """
 _ALL = "SELECT source, line, written, key, place, size, digest FROM listed ORDER BY number"
@@ -78,17 +78,15 @@ class Listing:
 
     def add(self, files: Iterable[Listed | Lines]) -> None:
         """Put files at the end."""
-        _room(self._database, _ADD, map(self._row_of, files))
+        _room(self._database, _ADD.format(name="listed"), map(self._note, files))
 
-    def _row_of(self, file: Listed | Lines) -> tuple[object, ...]:
-        # No None: sqlite3 looks for an adapter of each one, which took a third of the time of all this.
+    def _note(self, file: Listed | Lines) -> tuple[object, ...]:
         if isinstance(file, Lines):
             self._has_lines = True
             self._names.add(file.names)
             return file.source, file.line, file.text, "", "", -1, ""
-        source, line, written, key, place, size, digest = file
-        self._names.add((key.rpartition("/")[2],))
-        return source, line or 0, written, key, place or "", -1 if size is None else size, digest or ""
+        self._names.add((file.key.rpartition("/")[2],))
+        return _row_of(file)
 
     def may_repeat(self) -> bool:
         """Tell whether a key may be listed more than once; False is sure."""
@@ -99,11 +97,7 @@ class Listing:
         if not self._has_lines:
             return
         self._database.execute(_SCHEMA.format(name="apart"))
-        rows = (
-            (source, line or 0, written, key, place or "", -1 if size is None else size, digest or "")
-            for source, line, written, key, place, size, digest in self
-        )
-        _room(self._database, _ADD.replace("listed", "apart"), rows)
+        _room(self._database, _ADD.format(name="apart"), map(_row_of, self))
         self._database.execute("DROP TABLE listed")
         self._database.execute("ALTER TABLE apart RENAME TO listed")
         self._has_lines = False
@@ -192,6 +186,12 @@ class Seen:
             return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (text,)).rowcount == 1
         except sqlite3.OperationalError as error:
             raise _no_room(error) from error
+
+
+def _row_of(file: Listed) -> tuple[object, ...]:
+    # No None: sqlite3 looks for an adapter of each one, which took a third of the time of all this.
+    source, line, written, key, place, size, digest = file
+    return source, line or 0, written, key, place or "", -1 if size is None else size, digest or ""
 
 
 def _connect() -> sqlite3.Connection:
