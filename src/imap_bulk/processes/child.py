@@ -12,6 +12,8 @@ from imap_bulk.processes.wire import messages, packed
 _COMMAND = (sys.executable, "-P", "-m", "imap_bulk.processes.helper")
 """Without -P, modules would first be looked for where the user stands: among data."""
 
+_PATIENCE_SECONDS = 1.0
+
 
 class Child:
     """A helper process. Hears nothing of Ctrl-C in the terminal: its parent does, and tells it."""
@@ -51,12 +53,19 @@ class Child:
         """Let it put away what it is at, and end."""
         self._input.close()
 
-    async def kill(self) -> None:
-        """End it at once, if it has not ended, and wait until it is gone."""
+    async def end(self) -> None:
+        """Have it end, and wait until it is gone. One that does not hear of it is killed after a second.
+
+        Not at once: asyncio warns on standard error of a process that had ended by itself before it is killed.
+        """
         self._input.close()
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
 
 
 @contextmanager

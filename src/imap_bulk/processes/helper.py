@@ -118,6 +118,7 @@ def main() -> None:
     os.dup2(2, 1)  # what anybody prints must not come between the frames
     with suppress(BrokenPipeError):
         asyncio.run(_help(output))
+    os._exit(0)  # all is put away, and the parent waits
 
 
 if __name__ == "__main__":

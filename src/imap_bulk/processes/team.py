@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -45,7 +44,8 @@ class Team:
         self._settings = settings
         self._report = report
         self._plan = iter(transfers)
-        self._again: deque[Transfer] = deque()
+        self._undone: list[Transfer] = []
+        """What a lost helper has not done."""
         self._left = count
         self._ended = 0
         self._numbers = itertools.count()
@@ -59,19 +59,27 @@ class Team:
 
         What a lost helper leaves is done here.
         """
+        try:
+            await self._to_the_end(kit, most, memory)
+        finally:
+            for pacing in self._paces.told():
+                self._report(pacing)
+
+    async def _to_the_end(self, kit: bytes, most: int, memory: int) -> None:
         while True:
             async with as_one() as group:
                 here = group.create_task(self._engine.run(self, self._hear_here))
                 group.create_task(self._recruit(group, here, kit, most, memory))
-            if not self._again:
+            if not self._undone:
                 return
-            most = 0
+            # By an engine that looks anew: the lost helper's part files are to go on from, or to remove.
+            self._plan, self._left, self._undone, most = iter(self._undone), len(self._undone), [], 0
 
     def __iter__(self) -> Iterator[Transfer]:
         return self
 
     def __next__(self) -> Transfer:
-        transfer = self._again.popleft() if self._again else next(self._plan)
+        transfer = next(self._plan)
         self._left -= 1
         return transfer
 
@@ -91,7 +99,7 @@ class Team:
                 pays = pays or await self._is_held_up(here)
             finally:
                 if not pays:
-                    await child.kill()
+                    await child.end()
             if not pays:
                 return
             group.create_task(self._have_helped(child, memory))
@@ -120,7 +128,7 @@ class Team:
             async with self._paces.budget.hold(memory):
                 await self._deal_to(child)
         finally:
-            await child.kill()
+            await child.end()
 
     async def _deal_to(self, child: Child) -> None:
         """Give one helper something to do until there is no more; take back what it leaves undone."""
@@ -145,8 +153,7 @@ class Team:
         finally:
             self._helpers.remove(child)
             self._share_out()
-            self._left += len(dealt.open)
-            self._again.extend(dealt.left())
+            self._undone += dealt.left()
 
     async def _call_off(self, child: Child, dealt: Dealt) -> None:
         """Have a helper put away what it is at, and hear what it has done."""
@@ -179,7 +186,8 @@ class Team:
                 child.say(HostIsBusy(host, Busy(str(error), until - now)))
 
     def _hear_here(self, event: Progress | Setback | Outcome | Pacing) -> None:
-        self._hear(None, event)
+        if not isinstance(event, Pacing):  # an engine that is run twice would tell of the first time again
+            self._hear(None, event)
 
     def _hear(self, teller: Child | None, event: Progress | Setback | Outcome | Pacing) -> None:
         """Pass on what the engine here, or a helper, has to tell; that a host is busy concerns all."""
