@@ -139,6 +139,7 @@ async def test_what_a_killed_helper_had_not_done_is_done_here(
     result = await pull(filled, data, TWO, listener)
     assert (result.done + result.skipped, result.failed, here(data)) == (COUNT, 0, COUNT)
     assert set(Counter(outcome.transfer.key for outcome in listener.outcomes).values()) == {1}
+    assert not list(data.rglob("*.part"))
     assert listener.engines == 1  # the dead one did not come to tell how hard it had pressed the archive
 
 
