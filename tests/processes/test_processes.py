@@ -22,6 +22,7 @@ from imap_bulk.processes import child, moving
 from imap_bulk.processes.load import Load
 from imap_bulk.server.app import ArchiveServer
 from imap_bulk.settings import Settings
+from imap_bulk.sources import uploads_of
 
 TWO = Settings(processes=2, retries=1, wait_base=0.0, fsync=False)
 COUNT = 150
@@ -81,17 +82,17 @@ async def pull(
     return await bulk.pull(archive, wanted, data_dir, settings, listener, **more)
 
 
-def slowly(server: ArchiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def slowly(monkeypatch: pytest.MonkeyPatch, what: str = "sign_download") -> None:
     """Have the archive sign a URL only every few milliseconds, so that there is a middle of a run."""
     line = asyncio.Lock()
-    sign = ImapArchive.sign_download
+    sign = getattr(ImapArchive, what)
 
     async def sign_slowly(archive: ImapArchive, transfer: Any) -> Any:
         async with line:
             await asyncio.sleep(0.02)
         return await sign(archive, transfer)
 
-    monkeypatch.setattr(ImapArchive, "sign_download", sign_slowly)
+    monkeypatch.setattr(ImapArchive, what, sign_slowly)
 
 
 def here(data_dir: Path) -> int:
@@ -118,7 +119,7 @@ async def gone(pid: int) -> bool:
 async def test_every_file_comes_once_and_the_one_journal_knows_it(
     filled: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helpers: list[int]
 ) -> None:
-    slowly(filled, monkeypatch)  # here alone: the helper takes on most
+    slowly(monkeypatch)  # here alone: the helper takes on most
     listener, data = Listener(), tmp_path / "data"
     result = await pull(filled, data, TWO, listener)
     assert (result.done, result.verified, here(data), listener.engines) == (COUNT, COUNT, COUNT, 2)
@@ -133,7 +134,7 @@ async def test_every_file_comes_once_and_the_one_journal_knows_it(
 async def test_what_a_killed_helper_had_not_done_is_done_here(
     filled: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helpers: list[int]
 ) -> None:
-    slowly(filled, monkeypatch)
+    slowly(monkeypatch)
     listener = Listener(COUNT // 3, lambda: os.kill(helpers[0], signal.SIGKILL))
     data = tmp_path / "data"
     result = await pull(filled, data, TWO, listener)
@@ -146,7 +147,7 @@ async def test_what_a_killed_helper_had_not_done_is_done_here(
 async def test_an_interrupted_run_leaves_no_helper_and_can_be_run_again(
     filled: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helpers: list[int]
 ) -> None:
-    slowly(filled, monkeypatch)
+    slowly(monkeypatch)
     interrupted = asyncio.Event()
     data = tmp_path / "data"
     run = asyncio.create_task(pull(filled, data, TWO, Listener(COUNT // 3, interrupted.set)))
@@ -163,7 +164,7 @@ async def test_an_interrupted_run_leaves_no_helper_and_can_be_run_again(
 async def test_an_error_that_ends_a_helpers_engine_ends_the_run(
     filled: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slowly(filled, monkeypatch)
+    slowly(monkeypatch)
     script = (
         "import sys\n"
         "from imap_bulk.processes.wire import packed\n"
@@ -230,16 +231,18 @@ def test_a_process_is_held_up_by_its_processor_when_it_computes_and_not_when_it_
     assert [load.is_high() for _ in range(3)] == [True, False, True]  # at last with threads beside it
 
 
-async def test_files_that_go_up_are_shared_too(server: ArchiveServer, tmp_path: Path, helpers: list[int]) -> None:
+async def test_files_that_go_up_are_shared_too(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slowly(monkeypatch, "sign_upload")
     source = tmp_path / "out"
     source.mkdir()
     for number in range(60):
         (source / f"imap_swe_l1a_d{number:04}_20260101_v001.0001.cdf").write_bytes(bytes([number]) * 1000)
-    from imap_bulk.sources import uploads_of
-
     archive = ImapArchive(server.url, settings=TWO)
-    result = await bulk.push(archive, uploads_of([str(source)]), tmp_path / "data", TWO, Listener())
-    assert (result.done, result.failed, len(helpers)) == (60, 0, 1)
+    listener = Listener()
+    result = await bulk.push(archive, uploads_of([str(source)]), tmp_path / "data", TWO, listener)
+    assert (result.done, result.failed, listener.engines) == (60, 0, 2)
 
 
 async def test_a_helper_ends_when_its_parent_is_killed() -> None:
@@ -262,7 +265,7 @@ async def test_a_helper_ends_when_its_parent_is_killed() -> None:
 async def test_a_failure_in_a_helper_is_told_as_one_of_this_process(
     filled: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slowly(filled, monkeypatch)
+    slowly(monkeypatch)
     keys = [f"imap/swe/l1a/2026/01/imap_swe_l1a_d{number:04}_20260101_v001.0001.cdf" for number in range(COUNT)]
     for key in keys[::50]:
         (tmp_path / "archive" / key).unlink()

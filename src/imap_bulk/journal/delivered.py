@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from imap_bulk.digest import Digest
-from imap_bulk.journal.schema import open_journal, path_of
+from imap_bulk.journal.schema import open_journal, path_of, try_change
 from imap_bulk.model import Outcome, Proof, Stored
 
 _LISTED = (
@@ -98,12 +98,5 @@ class Delivered:
         """Commit what has been remembered, if that is possible: a cache may forget."""
         self._written_at = time.monotonic()
         rows, self._unwritten = self._unwritten, []
-        if not rows:
-            return
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany(_ADD, rows)
-            self._database.execute("COMMIT")
-        except sqlite3.OperationalError:  # locked by another process, or the disk is full
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
+        if rows:
+            try_change(self._database, (_ADD, rows))

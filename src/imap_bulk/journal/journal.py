@@ -15,7 +15,7 @@ from typing import Self
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
 from imap_bulk.journal.record import PROOFS, Record, Voucher
-from imap_bulk.journal.schema import change, open_journal, path_of
+from imap_bulk.journal.schema import change, open_journal, path_of, try_change
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
 
 _LAST_ACCEPTED = """
@@ -192,13 +192,13 @@ class Journal:
     def begin_run(self) -> None:
         """Forget how the last run went; until `end_run`, this one counts as cut short."""
         way = (self._direction, self._archive)
-        self._commit((_FORGET_FAILURES, [way]), (_BEGIN_RUN, [(*way, time.time())]))
+        try_change(self._database, (_FORGET_FAILURES, [way]), (_BEGIN_RUN, [(*way, time.time())]))
 
     def end_run(self, result: Result) -> None:
         """Remember how this run went, with all that was written during it."""
         self.flush()
         counts = (result.wanted, result.done, result.skipped, result.failed, result.cancelled)
-        self._commit((_END_RUN, [(result.seconds, *counts, self._direction, self._archive)]))
+        try_change(self._database, (_END_RUN, [(result.seconds, *counts, self._direction, self._archive)]))
 
     def write(self, outcome: Outcome) -> None:
         """Remember how a transfer ended, unless it was cancelled; rows are committed in batches."""
@@ -228,18 +228,7 @@ class Journal:
         moved, self._moved = self._moved, []
         failed, self._failed = self._failed, []
         if moved or failed:
-            self._commit((_ADD_MOVED, moved), (_ADD_FAILED, failed))
-
-    def _commit(self, *changes: tuple[str, list[tuple[object, ...]]]) -> None:
-        """Make these changes together, if that is possible."""
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-            for statement, rows in changes:
-                self._database.executemany(statement, rows)
-            self._database.execute("COMMIT")
-        except sqlite3.OperationalError:  # locked by another process, or the disk is full: a cache may forget
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
+            try_change(self._database, (_ADD_MOVED, moved), (_ADD_FAILED, failed))
 
     def accepted(self, place: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Return, of records of these keys, the digests of those that the archive took there last.
@@ -252,7 +241,7 @@ class Journal:
     def accept(self, place: str, records: Iterable[tuple[str, bytes]]) -> None:
         """Remember records that the archive took, by key and digest."""
         rows: list[tuple[object, ...]] = [(self._archive, place, key, digest) for key, digest in records]
-        self._commit(("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows))
+        try_change(self._database, ("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows))
 
     def forget_accepted(self, place: str, keys: Iterable[str] | None = None) -> None:
         """Forget what the archive took there, all or some of it: it was deleted since, or did not stay.

@@ -135,3 +135,15 @@ def change(database: sqlite3.Connection, path: Path, *changes: tuple[str, Iterab
                 database.executemany(statement, rows)
     except sqlite3.OperationalError as error:
         raise OSError(errno.EIO, f"the journal cannot be written ({error})", str(path)) from error
+
+
+def try_change(database: sqlite3.Connection, *changes: tuple[str, Iterable[tuple[object, ...]]]) -> None:
+    """Make changes together, if that is possible: what only spares a later run some work may be forgotten."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        for statement, rows in changes:
+            database.executemany(statement, rows)
+        database.execute("COMMIT")
+    except sqlite3.OperationalError:  # locked by another process, or the disk is full
+        if database.in_transaction:
+            database.execute("ROLLBACK")

@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 
 from imap_bulk.engine.engine import Engine
 from imap_bulk.engine.pace import Paces
-from imap_bulk.model import Outcome, Pacing, Progress, Setback, Transfer
+from imap_bulk.model import Outcome, Pacing, Progress, Setback
 from imap_bulk.processes.supply import Supply
 from imap_bulk.processes.wire import Telling, messages, packed
 from imap_bulk.processes.words import Deal, End, HostIsBusy, Kit, News, Share, Want
@@ -54,7 +54,7 @@ class _Helper:
         match message:
             case Deal(transfers):
                 self._telling.expect(transfers)
-                self._supply.add(_transfers(transfers))
+                self._supply.add(transfer for _, transfer in transfers)
             case HostIsBusy(host, error):
                 self._paces.of(host).hear_of(error)
             case Share(jobs):
@@ -78,10 +78,6 @@ class _Helper:
         view = memoryview(packed(message))
         while view:
             view = view[os.write(self._output, view) :]
-
-
-def _transfers(placed: list[tuple[int, Transfer]]) -> list[Transfer]:
-    return [transfer for _, transfer in placed]
 
 
 async def _help(output: int) -> None:
