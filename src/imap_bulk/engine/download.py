@@ -25,7 +25,7 @@ from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.signer import Signer
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
-from imap_bulk.transport import Response, Transport, refusal
+from imap_bulk.transport import Flood, Piece, Response, Transport, refusal
 
 MOST_RESTARTS = 2
 """Times that a download begins anew because the archive's object has changed under it."""
@@ -279,14 +279,18 @@ class Download:
     async def _stream(self, response: Response, partial: Partial, promise: Promise) -> None:
         """Append the whole rest. Bytes are counted here: no HTTP library is trusted with the length.
 
-        A body of one chunk is handled right here, because a thread hop costs more than the work; longer
-        ones go in batches to a thread, while the transport receives the next.
+        A body of one chunk is handled right here, because a thread hop costs more than the work. Longer ones go
+        in batches to a thread, while the transport receives the next, or are received there as long as they come
+        fast enough for that: nearby from the first byte on.
         """
-        chunk_bytes = self._way.settings.chunk_bytes
+        settings = self._way.settings
+        chunk_bytes = settings.chunk_bytes
         batch, received = bytearray(), partial.front
         failure: errors.TransientError | None = None
-        end = content_length(response.headers)
-        end = None if end is None else received + end
+        length = content_length(response.headers)
+        end = None if length is None else received + length
+        if length and length >= chunk_bytes and response.latency < settings.parallel_latency:
+            received += await self._take_in(partial, b"", response, promise)
         while failure is None and received != end:
             try:
                 piece = await response.piece()
@@ -301,13 +305,20 @@ class Download:
                 batch += piece
                 piece = batch
             if len(piece) >= chunk_bytes:
-                await to_the_end(partial.append, piece)
+                received += await self._take_in(partial, piece, response, promise)
                 batch = bytearray()
-                self._progress(received)
         partial.append(batch)
         self._progress(received)
         if failure and received != promise.size:  # some servers end badly what they have sent completely
             raise failure
+
+    async def _take_in(self, partial: Partial, piece: Piece, response: Response, promise: Promise) -> int:
+        """Append a piece, and what comes right behind it as long as it comes fast; return how much that was."""
+        flood = response.flood()
+        await to_the_end(_append, partial, piece, flood)
+        self._check_size(partial.front, promise)
+        self._progress(partial.front)
+        return flood.taken if flood else 0
 
     def _check_size(self, received: int, promise: Promise) -> None:
         if promise.size is None and received > MOST_UNANNOUNCED_BYTES:
@@ -342,6 +353,12 @@ class Download:
         """Tell whether these are the bytes that storage says it has: then no other attempt brings better ones."""
         told = Digest.from_etag(response.headers.get("ETag"))
         return told is not None and await to_the_end(Digest.of, partial.part.path, told.algorithm) == told
+
+
+def _append(partial: Partial, piece: Piece, flood: Flood | None) -> None:
+    partial.append(piece)
+    if flood:
+        flood.drain(partial.append)
 
 
 def _copy_some(copying: Iterator[None]) -> bool:

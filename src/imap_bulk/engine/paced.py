@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imap_bulk.engine.pace import Pace, Paces, Turn
 from imap_bulk.engine.signer import Signer
 from imap_bulk.model import Proof, SignedUrl, Transfer
-from imap_bulk.transport import Body, Piece, Response, Transport
+from imap_bulk.transport import Body, Flood, Piece, Response, Transport
 
 if TYPE_CHECKING:
     from imap_bulk.engine.pace.floor import Floor
@@ -126,21 +126,21 @@ class _PacedResponse:
         self._turn: Turn | None = turn
         self._signed = signed
         self._floor: Floor | None = None
+        self._flood: Flood | None = None
         self._has_begun = False
         self.status = response.status
         self.latency = response.latency
         self.headers = response.headers
 
     async def piece(self) -> Piece:
+        self._count_flood()
         if not self._has_begun:  # many bodies have but one piece, and the lane bounds the silence before it
             self._has_begun = True
             piece = await self._response.piece()
         else:
             piece = await self._next()
-        if self._turn and self.status < 400:  # a refusal's document is no sign of life
-            self._turn.count(len(piece))
+        self._count(len(piece))
         if self._floor:
-            self._floor.count(len(piece))
             self._floor.pause()  # until more is asked for, the time is ours
         if piece:
             await self._paces.spend(len(piece))
@@ -160,6 +160,21 @@ class _PacedResponse:
         except TimeoutError:
             raise floor.failure() from None
 
+    def flood(self) -> Flood | None:
+        self._flood = None if self._paces.are_limited else self._response.flood()
+        return self._flood
+
+    def _count_flood(self) -> None:
+        flood, self._flood = self._flood, None
+        if flood:
+            self._count(flood.taken)
+
+    def _count(self, n_bytes: int) -> None:
+        if self._turn and self.status < 400:  # a refusal's document is no sign of life
+            self._turn.count(n_bytes)
+        if self._floor:
+            self._floor.count(n_bytes)
+
     def close(self) -> None:
         self._end(None)
 
@@ -171,6 +186,7 @@ class _PacedResponse:
         self._end(error if isinstance(error, BaseException) else None)
 
     def _end(self, error: BaseException | None) -> None:
+        self._count_flood()
         self._response.close()
         turn, self._turn = self._turn, None
         if turn:

@@ -1,4 +1,4 @@
-"""Whether this process is what a run waits for."""
+"""Whether the event loop of this process is what a run waits for; its other threads hash and write on any core."""
 
 import os
 import time
@@ -7,13 +7,13 @@ from collections.abc import Callable
 Clock = Callable[[], float]
 
 _BUSY = 0.75
-"""A process that uses so much of one core is held up by it: Python runs on one at a time."""
+"""A thread that uses so much of one core is held up by it."""
 
 
 class Load:
-    """How busy this process is, over the time between two looks."""
+    """How busy the thread that looks is, over the time between two looks."""
 
-    def __init__(self, clock: Clock = time.monotonic, cpu_clock: Clock = time.process_time) -> None:
+    def __init__(self, clock: Clock = time.monotonic, cpu_clock: Clock = time.thread_time) -> None:
         self._clock = clock
         self._cpu_clock = cpu_clock
         self._seen = clock(), cpu_clock()

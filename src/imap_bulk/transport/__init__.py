@@ -7,6 +7,8 @@ lanes.py        which lane a request takes
 lean.py         the lean lane: GET and PUT over connections that are kept alive
 origin.py       the connections to one scheme, host and port
 connection.py   one connection, received into the memory that is written from
+flood.py        a body that comes too fast for the event loop, received in a thread
+buffers.py      the memory that answers are received into
 head.py         the head of an answer, parsed
 general.py      the general lane: aiohttp
 proxies.py      which proxy the environment names
@@ -16,6 +18,7 @@ failures.py     what is said when an exchange fails
 """
 
 from imap_bulk.transport.base import Body, Piece, Request, Response, Transport, read
+from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.storage import StorageTransport, refusal
 
-__all__ = ["Body", "Piece", "Request", "Response", "StorageTransport", "Transport", "read", "refusal"]
+__all__ = ["Body", "Flood", "Piece", "Request", "Response", "StorageTransport", "Transport", "read", "refusal"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from imap_bulk.model import SignedUrl, public_url
+from imap_bulk.transport.flood import Flood
 
 Body = Callable[[], AsyncGenerator[bytes, None]]
 """Makes a fresh generator of what is to be sent, since a redirect or a dead connection asks for it again."""
@@ -47,6 +48,9 @@ class Response(Protocol):
 
     async def piece(self) -> Piece:
         """Return what comes next of the body, as sent; empty at its end. Raises Interrupted, Stalled."""
+
+    def flood(self) -> Flood | None:
+        """Stop receiving, so that a thread may, until the next piece is asked for; None where none can."""
 
     def close(self) -> None:
         """Let go of the connection: for the next request if the body is through, else for good."""

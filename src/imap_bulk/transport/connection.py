@@ -10,35 +10,12 @@ from typing import cast
 
 from imap_bulk.transport import failures
 from imap_bulk.transport.base import Piece, Request
+from imap_bulk.transport.buffers import HEAD_BYTES, PIECE_BYTES, BufferPool
+from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.head import Head, Unreadable
 
-HEAD_BYTES = 64 << 10
-"""Longest head that is read; also the memory of a connection that has only seen small bodies."""
-
-PIECE_BYTES = 1 << 20
-"""How much of a long body is handed over at once: 256 KiB cost a sixth of the rate, 4 MiB gain nothing."""
-
-_MARGIN_BYTES = 4 << 10  # for what nobody announced: left in the kernel, it would be taken for the next answer
 _MOST_INTERIM = 16
 _MOST_PARSED_PIECES = 16
-
-
-class BufferPool:
-    """Large buffers that are used again, since fresh memory has to be faulted in page by page."""
-
-    def __init__(self) -> None:
-        self._free: list[bytearray] = []
-
-    def lend(self, due: int) -> bytearray:
-        """Give a buffer for one piece of a body of which so many bytes are due."""
-        if due <= HEAD_BYTES - _MARGIN_BYTES:  # the end of a small one: 64 of them at once took 64 MiB
-            return bytearray(HEAD_BYTES)
-        return self._free.pop() if self._free else bytearray(PIECE_BYTES + _MARGIN_BYTES)
-
-    def take_back(self, buffer: bytearray) -> None:
-        """Keep a large buffer for whoever asks next."""
-        if len(buffer) > HEAD_BYTES:
-            self._free.append(buffer)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -67,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         self._start = self._end = 0
         self._lent: memoryview | None = None
         self._spare: memoryview | None = None
+        self._flood: Flood | None = None
         self._is_flushed = False
 
     @property
@@ -114,6 +92,7 @@ class Connection(asyncio.BufferedProtocol):
 
     async def piece(self) -> Piece:
         """Return what comes next of the body; empty at its end. Raises Interrupted, Stalled."""
+        self._go_on_behind_flood()
         if self._lent is not None:
             self._spare = None if self._lent is self._small else self._lent
             self._lent = None
@@ -123,8 +102,26 @@ class Connection(asyncio.BufferedProtocol):
             await self._progress()
         return self._parsed() if self._due is None else self._measured()
 
+    def flood(self) -> Flood | None:
+        """Stop receiving, so that a thread may, until the next piece is asked for; None where none can."""
+        if not self._due or self._failure or not self._transport:
+            return None
+        self._go_on_behind_flood()
+        self._pause()
+        self._flood = Flood.of(self._transport, self._view, self._start, self._end, self._due)
+        return self._flood
+
+    def _go_on_behind_flood(self) -> None:
+        flood, self._flood = self._flood, None
+        if flood:
+            assert self._due is not None
+            flood.close()
+            self._due -= flood.taken
+            self._start, self._end = flood.start, flood.end
+
     def end(self, is_sent: bool) -> None:
         """End the exchange; the connection goes on if the request `is_sent` and the answer is through."""
+        self._go_on_behind_flood()
         goes_on = is_sent and not self._is_choked and self._failure is None and self._is_through()
         for view in (self._view, self._lent, self._spare):
             if view is not None and view is not self._small:

@@ -17,6 +17,7 @@ from imap_bulk.http import by_status
 from imap_bulk.settings import Settings
 from imap_bulk.transport import failures
 from imap_bulk.transport.base import Body, Closing, Piece, Request, Response
+from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.guard import Guard
 from imap_bulk.transport.names import Resolve, guarded, resolve
 from imap_bulk.transport.proxies import proxy_for, proxy_hosts
@@ -133,6 +134,9 @@ class _GeneralResponse(Closing):
                 if left := self._held_back():
                     return left
                 raise
+
+    def flood(self) -> Flood | None:
+        return None
 
     def _held_back(self) -> bytes:
         """Return what came before the connection broke, which aiohttp keeps to itself from then on.

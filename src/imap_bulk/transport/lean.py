@@ -14,7 +14,9 @@ from imap_bulk import errors
 from imap_bulk.settings import Settings
 from imap_bulk.transport import failures
 from imap_bulk.transport.base import Closing, Piece, Request, Response
-from imap_bulk.transport.connection import BufferPool, Connection
+from imap_bulk.transport.buffers import BufferPool
+from imap_bulk.transport.connection import Connection
+from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.guard import Guard
 from imap_bulk.transport.names import Resolve, resolve
 from imap_bulk.transport.origin import Origin, split
@@ -121,6 +123,9 @@ class _Exchange(Closing):
     async def piece(self) -> Piece:
         assert self._connection, "the response was closed"
         return await self._connection.piece()
+
+    def flood(self) -> Flood | None:
+        return self._connection.flood() if self._connection else None
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

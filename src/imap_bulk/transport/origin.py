@@ -13,7 +13,8 @@ from imap_bulk import errors
 from imap_bulk.settings import Settings
 from imap_bulk.transport import failures
 from imap_bulk.transport.base import Request
-from imap_bulk.transport.connection import BufferPool, Connection
+from imap_bulk.transport.buffers import BufferPool
+from imap_bulk.transport.connection import Connection
 from imap_bulk.transport.guard import Guard
 from imap_bulk.transport.names import Address, Resolve, guarded
 

@@ -79,6 +79,11 @@ class Paces:
         """Whether some host has been down for longer than `outage_max`."""
         return any(pace.is_lost for pace in self._paces.values())
 
+    @property
+    def are_limited(self) -> bool:
+        """Whether the run may move only so many bytes a second."""
+        return self._bytes is not None
+
     async def spend(self, n_bytes: int) -> None:
         """Wait until the run may move `n_bytes` more."""
         if self._bytes:

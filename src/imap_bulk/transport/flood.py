@@ -1,0 +1,80 @@
+"""A body that comes faster than an event loop passes it on: one thread receives, hashes and writes it.
+
+Bytes are then hashed and written from the cache of the core that received them, and the loop is left to others.
+That holds for a plain connection; what is encrypted has to go through the loop.
+"""
+
+import asyncio
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from typing import Self
+
+from imap_bulk.transport.buffers import MARGIN_BYTES
+
+_PIECE_BYTES = 256 << 10  # fits into a core's cache, and is hashed and written at once
+_PATIENCE_SECONDS = 0.002  # for each of these: slower than 128 MB/s, the loop costs less than a thread that waits
+_MOST_BYTES = 8 << 20  # before the thread is given to somebody else, and whoever has cancelled is heard
+
+
+class Flood:
+    """What follows in a body, up to `due` bytes, the first of them in `buffer` from `start` to `end`."""
+
+    @classmethod
+    def of(cls, transport: asyncio.Transport, buffer: memoryview, start: int, end: int, due: int) -> Self | None:
+        """Take the socket of a transport that has stopped reading; None where a thread cannot receive from it."""
+        sock = transport.get_extra_info("socket")
+        if sock is None or transport.get_extra_info("ssl_object") or not hasattr(select, "poll"):
+            return None
+        # A descriptor of our own: the loop may close its own at any time, and another file get that number.
+        return cls(socket.socket(fileno=os.dup(sock.fileno())), buffer, start, end, due)
+
+    def __init__(self, sock: socket.socket, buffer: memoryview, start: int, end: int, due: int) -> None:
+        self._sock = sock
+        self._sock.setblocking(False)
+        self._buffer = buffer
+        self._due = due
+        self.start = start
+        self.end = end
+        self.taken = 0
+        """Bytes of the body that were handed over."""
+
+    def drain(self, take: Callable[[memoryview], None]) -> None:
+        """Hand to `take` what comes, as long as it comes fast. To be called in a thread. Raises as `take`."""
+        readable = select.poll()
+        readable.register(self._sock, select.POLLIN)
+        goes_on = True
+        while goes_on and self.taken < min(self._due, _MOST_BYTES):
+            goes_on = self._fill(readable)
+            here = min(self.end - self.start, self._due - self.taken)
+            if here:
+                take(self._buffer[self.start : self.start + here])
+            self.taken += here
+            self.start += here
+            if self.start == self.end:
+                self.start = self.end = 0
+
+    def close(self) -> None:
+        """Let go of the socket; the connection goes on."""
+        self._sock.close()
+
+    def _fill(self, readable: select.poll) -> bool:
+        """Receive a piece; False when it does not come fast, or the connection has ended."""
+        wanted = self.start + min(_PIECE_BYTES, self._due - self.taken)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self.end < wanted:
+            try:
+                received = self._sock.recv_into(self._buffer[self.end : wanted + MARGIN_BYTES])
+            except BlockingIOError:
+                seconds = deadline - time.monotonic()
+                if seconds <= 0 or not readable.poll(seconds * 1000):
+                    return False
+                continue
+            except OSError:  # the loop will meet it again
+                return False
+            if not received:
+                return False
+            self.end += received
+        return True

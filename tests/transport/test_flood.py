@@ -1,0 +1,145 @@
+"""Bodies that a thread receives: every byte once and in order, and nothing of the next answer."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.transport.wire import MIB, answer, body_of, serving
+
+from imap_bulk import errors
+from imap_bulk.engine.pace import Paces
+from imap_bulk.engine.paced import PacedTransport
+from imap_bulk.model import SignedUrl
+from imap_bulk.settings import Settings
+from imap_bulk.transport import Response, StorageTransport
+from imap_bulk.transport.buffers import MARGIN_BYTES, PIECE_BYTES
+from imap_bulk.transport.flood import Flood
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+async def drained(response: Response) -> bytes:
+    """Receive as a download does: in a thread what comes fast, by pieces what does not."""
+    body = bytearray()
+    while True:
+        if flood := response.flood():
+            await asyncio.to_thread(flood.drain, body.extend)
+        piece = await response.piece()
+        if not piece:
+            return bytes(body)
+        body += piece
+
+
+@given(here=st.integers(0, 70_000), sent=st.integers(0, 70_000), due=st.integers(1, 150_000), closes=st.booleans())
+def test_what_is_due_is_handed_over_once_and_in_order(here: int, sent: int, due: int, closes: bool) -> None:
+    stream = os.urandom(here + sent)
+    buffer = memoryview(bytearray(PIECE_BYTES + MARGIN_BYTES))
+    buffer[:here] = stream[:here]
+    taken = bytearray()
+    with connected() as (ours, theirs):
+        theirs.sendall(stream[here:])
+        if closes:
+            theirs.close()
+        flood = Flood(ours.dup(), buffer, 0, here, due)
+        flood.drain(taken.extend)
+        flood.close()
+    assert taken == stream[:due]
+    assert flood.taken == len(taken)
+    excess = bytes(buffer[flood.start : flood.end])
+    assert excess == stream[due:][: len(excess)]
+    assert bool(excess) == (len(stream) > due and here != due), "what came behind the end is noticed with it"
+
+
+def test_a_body_that_comes_slowly_is_left_to_the_loop() -> None:
+    with connected() as (ours, _):
+        flood = Flood(ours.dup(), memoryview(bytearray(PIECE_BYTES)), 0, 0, MIB)
+        flood.drain(lambda _: None)
+        flood.close()
+    assert flood.taken == 0
+
+
+def test_what_cannot_be_written_is_not_counted_as_taken() -> None:
+    def full(_: memoryview) -> None:
+        raise OSError("no space left")
+
+    with connected() as (ours, theirs):
+        theirs.sendall(b"body")
+        flood = Flood(ours.dup(), memoryview(bytearray(PIECE_BYTES)), 0, 0, 4)
+        with pytest.raises(OSError, match="no space"):
+            flood.drain(full)
+        flood.close()
+    assert flood.taken == 0
+
+
+@pytest.mark.parametrize("size", [1, 100_000, MIB, 20 * MIB + 1])
+async def test_a_body_of_any_length_comes_whole_and_its_connection_is_used_again(size: int) -> None:
+    body = os.urandom(size)
+    async with serving(answer(body), answer(b"next")) as (server, lane):
+        with await lane.send(server.request()) as response:
+            assert await drained(response) == body
+        assert await body_of(await lane.send(server.request())) == b"next"
+    assert server.connections == 1
+
+
+async def test_a_connection_that_brings_more_than_was_announced_is_not_used_again() -> None:
+    body = os.urandom(2 * MIB)
+    async with serving(answer(body) + b"more", answer(b"next")) as (server, lane):
+        with await lane.send(server.request()) as response:
+            assert await drained(response) == body
+        assert await body_of(await lane.send(server.request())) == b"next"
+    assert server.connections == 2
+
+
+async def test_a_connection_is_not_used_again_when_its_body_was_left() -> None:
+    async with serving(answer(os.urandom(20 * MIB)), answer(b"next")) as (server, lane):
+        with await lane.send(server.request()) as response:
+            flood = response.flood()
+            assert flood
+            await asyncio.to_thread(flood.drain, lambda _: None)
+        assert await body_of(await lane.send(server.request())) == b"next"
+    assert server.connections == 2
+
+
+async def test_what_came_before_a_cut_is_handed_over_first() -> None:
+    async with serving(answer(b"x" * MIB, length=2 * MIB), None) as (server, lane):
+        with await lane.send(server.request()) as response:
+            flood = response.flood()
+            assert flood
+            taken = bytearray()
+            await asyncio.to_thread(flood.drain, taken.extend)
+            assert taken == b"x" * MIB
+            with pytest.raises(errors.Stalled):
+                await response.piece()
+
+
+async def test_where_bytes_a_second_are_limited_no_thread_receives() -> None:
+    async with serving(answer(b"x" * MIB)) as (server, _):
+        settings = Settings(limit_rate=1e9)
+        storage = StorageTransport(settings, f"http://127.0.0.1:{server.port}")
+        async with PacedTransport(storage, Paces(settings)) as transport:
+            url = SignedUrl("GET", server.request().url)
+            with await transport.get(url, {}) as response:
+                assert response.flood() is None
+                assert await response.piece()
+
+
+async def test_what_a_thread_received_counts_for_the_pace() -> None:
+    async with serving(answer(b"x" * MIB)) as (server, _):
+        storage = StorageTransport(Settings(), f"http://127.0.0.1:{server.port}")
+        async with PacedTransport(storage, Paces(Settings())) as transport:
+            with await transport.get(SignedUrl("GET", server.request().url), {}) as response:
+                flood = response.flood()
+                assert flood
+                await asyncio.to_thread(flood.drain, lambda _: None)
+                await response.piece()
+                assert response._turn.bytes == MIB  # type: ignore[attr-defined]
