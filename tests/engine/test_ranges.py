@@ -197,8 +197,9 @@ def test_however_parts_are_taken_over_every_byte_is_fetched_once(data: st.DataOb
     whole: list[tuple[int, int]] = []
     under_way: list[tuple[ranges._Part, int]] = []
     while True:
-        late, warm = data.draw(st.booleans()), data.draw(st.booleans())
-        if part := shares.take(is_front_late=late, is_warm=warm):
+        old, warm = data.draw(st.booleans()), data.draw(st.booleans())
+        part = shares.first() if data.draw(st.booleans()) else shares.next(is_warm=warm, is_gap_old=old)
+        if part:
             under_way.append((part, part.at))
         elif not under_way:
             break

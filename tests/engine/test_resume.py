@@ -279,8 +279,11 @@ def test_whatever_a_record_holds_reading_it_does_not_fail(content: bytes) -> Non
 @given(
     st.lists(st.integers(0, 12), unique=True),
     st.integers(1, 4),
+    st.sets(st.integers(0, 12)),
 )
-def test_blocks_arrive_in_any_order_and_are_proven_in_theirs(order: list[int], size_in_blocks: int) -> None:
+def test_blocks_arrive_in_any_order_and_are_proven_in_theirs(
+    order: list[int], size_in_blocks: int, proven_after: set[int]
+) -> None:
     import tempfile
 
     block = partial_module.BLOCK_BYTES
@@ -296,6 +299,10 @@ def test_blocks_arrive_in_any_order_and_are_proven_in_theirs(order: list[int], s
             start, end = blocks[number]
             partial.part.write(start, content[start:end])
             partial.add_block(start, end - start)
+            if number in proven_after:
+                partial.prove()
+                assert partial.front == len(content) or partial.front in {start for start, _ in blocks}
+        partial.prove()
         assert partial.front == partial.position == len(content)
         assert list(partial.missing()) == []
         assert str(partial.digest()) == f"md5:{etag(content)[1:-1]}"

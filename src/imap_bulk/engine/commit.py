@@ -38,9 +38,9 @@ class PartFile:
             error.filename = self._final
             raise
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Read back what was written. Raises OSError."""
-        return os.pread(self._fd, length, offset)
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Read back what was written; return how many bytes. Raises OSError."""
+        return os.preadv(self._fd, [view], offset)
 
     def truncate(self) -> None:
         """Begin anew. Raises OSError."""

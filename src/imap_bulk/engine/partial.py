@@ -1,7 +1,7 @@
 """A file that is partly here: what is proven of it, what else has arrived, and how a later run finds it.
 
 Proven are the bytes from the start that were hashed in order: the *front*. Streams of a ranged download also
-complete blocks beyond it, which are read back and hashed when the front reaches them. Every few MiB the front
+complete blocks beyond it, which are read back and hashed when all before them is there. Every few MiB the front
 is recorded beside the part file, with a digest of what it covers: a later run, after a kill, copies exactly
 that much into a part file of its own while hashing it again, and goes on behind it. It copies because whoever
 wrote the old file may, against appearance, still be alive on another machine.
@@ -25,7 +25,7 @@ BLOCK_BYTES = 8 * MIB
 _LEAST_BLOCK_BYTES = MIB
 _BLOCKS = 64  # four for each of sixteen streams, so that they end together
 
-_READ_BYTES = MIB
+_READ_BYTES = 256 << 10  # stays in a core's cache between being read back and hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +73,53 @@ class Partial:
         self.identity = identity
         self.front = 0
         """Bytes from the start that are written and hashed."""
+        self._whole = 0
+        """Bytes from the start that are written: up to the first gap."""
 
     @property
     def position(self) -> int:
         """Bytes that have arrived, in order or not."""
-        return self.front + sum(self._beyond.values())
+        return self._whole + sum(self._beyond.values())
 
     def append(self, chunk: Piece) -> None:
         """Write and hash what comes next. Raises OSError."""
         self.part.write(self.front, chunk)
         self._hash.update(chunk)
         self.front += len(chunk)
+        self._whole = self.front
         if self.front - self._recorded >= BLOCK_BYTES:
             self._record()
 
     def add_block(self, start: int, length: int) -> None:
-        """Note a block that was written beyond the front, and move the front over what has become contiguous.
-
-        Raises OSError.
-        """
+        """Note a block that was written beyond the front."""
         self._beyond[start] = length
-        while length := self._beyond.pop(self.front, 0):
-            self._prove(length)
-        self._record()
+        while length := self._beyond.pop(self._whole, 0):
+            self._whole += length
 
-    def _prove(self, length: int) -> None:
-        end = self.front + length
-        while self.front < end:
-            chunk = self.part.read(self.front, min(_READ_BYTES, end - self.front))
-            if not chunk:
+    def prove(self) -> None:
+        """Read back and hash what was written beyond the front, up to the first gap. Raises OSError.
+
+        In a thread, this may go on while blocks are added.
+        """
+        buffer = memoryview(bytearray(_READ_BYTES))
+        while self.front < self._whole:
+            length = self.part.read_into(buffer[: self._whole - self.front], self.front)
+            if not length:
                 raise OSError(f"{self.part.path} became shorter while it was written")
-            self._hash.update(chunk)
-            self.front += len(chunk)
+            self._hash.update(buffer[:length])
+            self.front += length
+        self._record()
 
     @property
     def blocks_beyond(self) -> int:
-        """How many whole blocks wait beyond the front, not yet hashed."""
+        """How many whole blocks wait behind the first gap."""
         return len(self._beyond)
 
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the blocks, start and end, that have not arrived, in order."""
         assert self.identity
         block = min(BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, self.identity.size // _BLOCKS))
-        start = self.front
+        start = self._whole
         while start < self.identity.size:
             end = min(start - start % block + block, self.identity.size)
             if start not in self._beyond:
@@ -165,7 +169,7 @@ class Partial:
         self.part.truncate()
         self._hash = hasher(self._algorithm)
         self._beyond.clear()
-        self.front = self._recorded = 0
+        self.front = self._whole = self._recorded = 0
 
 
 def resumable(parts: Iterable[Path], key: str) -> tuple[Path, PartRecord] | None:

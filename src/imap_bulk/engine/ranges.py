@@ -2,7 +2,7 @@
 
 A stream that has nothing left to fetch takes half of what another one still has to: at 80 ms a connection that
 was opened late, or has lost a packet, needed 4.7 s for 8 MiB while 15 others needed a third of a second. So does
-one that finds the front, up to which all is hashed in order, too far behind.
+one that finds too much waiting behind a gap, which could not be hashed in order.
 
 When a stream fails, the others end the block they are at and stop: the attempt is over, but what has arrived
 stays, and the next attempt, with a URL signed anew, fetches what is missing. So one expiry costs one signing.
@@ -10,11 +10,12 @@ stays, and the next attempt, with a URL signed anew, fetches what is missing. So
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from imap_bulk import errors
-from imap_bulk.engine.behind import to_the_end
+from imap_bulk.engine.behind import outwait, to_the_end
 from imap_bulk.engine.partial import Partial
 from imap_bulk.engine.promise import PART_STATUSES, check_part
 from imap_bulk.engine.together import together
@@ -53,20 +54,25 @@ class _Shares:
     """Who fetches what."""
 
     def __init__(self, blocks: Iterable[tuple[int, int]]) -> None:
-        self._blocks = iter(blocks)
+        self._blocks = deque(blocks)
         self._parts: list[_Part] = []
         """On their way, in the order in which they were begun."""
 
-    def take(self, *, is_front_late: bool, is_warm: bool) -> _Part | None:
-        """Give something to fetch: the next block, or half of a part on its way; None if that is not worth it.
+    def first(self) -> _Part | None:
+        """Give a stream that begins the first block that nobody has."""
+        return self._begin(*self._blocks.popleft()) if self._blocks else None
 
-        Halves are for warm connections: a new one would begin more slowly than the old one ends.
+    def next(self, *, is_warm: bool, is_gap_old: bool) -> _Part | None:
+        """Give something to fetch to a stream that goes on; None if there is nothing that is worth it.
+
+        A connection that is opened amid warm ones is the slowest for a second or so. It begins with the last
+        block, which is wanted last, and takes over from nobody.
         """
-        if is_warm and is_front_late and (half := self._half_of(min(self._parts, key=_place, default=None))):
+        if not is_warm:
+            return self._begin(*self._blocks.pop()) if self._blocks else None
+        if is_gap_old and (half := self._half_of(min(self._parts, key=_place, default=None))):
             return half
-        for start, end in self._blocks:
-            return self._begin(_Part(_Block(start, end), start, end))
-        return self._half_of(max(self._parts, key=_left, default=None)) if is_warm else None
+        return self.first() or self._half_of(max(self._parts, key=_left, default=None))
 
     def _half_of(self, part: _Part | None) -> _Part | None:
         if part is None or _left(part) < 2 * _LEAST_BYTES:
@@ -74,9 +80,12 @@ class _Shares:
         middle = part.end - _left(part) // 2
         part.end, end, part.is_cut = middle, part.end, True
         part.block.parts += 1
-        return self._begin(_Part(part.block, middle, end))
+        half = _Part(part.block, middle, end)
+        self._parts.append(half)
+        return half
 
-    def _begin(self, part: _Part) -> _Part:
+    def _begin(self, start: int, end: int) -> _Part:
+        part = _Part(_Block(start, end), start, end)
         self._parts.append(part)
         return part
 
@@ -95,6 +104,28 @@ def _left(part: _Part) -> int:
     return part.end - part.at
 
 
+class _Prover:
+    """Hashes what has come, up to the first gap, in a thread and while more arrives."""
+
+    def __init__(self, partial: Partial) -> None:
+        self._partial = partial
+        self._running: asyncio.Task[None] | None = None
+
+    def go_on(self) -> None:
+        """See to it that hashing goes on. Raises OSError when it could not."""
+        if self._running:
+            if not self._running.done():
+                return
+            self._running.result()
+        self._running = asyncio.create_task(to_the_end(self._partial.prove))
+
+    async def end(self) -> None:
+        """Hash all that can be, even when cancelled. Raises OSError."""
+        if self._running:
+            await outwait(self._running)
+        await to_the_end(self._partial.prove)
+
+
 @dataclass(slots=True)
 class Ranges:
     """The streams of one attempt at one object."""
@@ -108,19 +139,15 @@ class Ranges:
     async def fetch(self, first: Response, streams: int) -> None:
         """Fetch what is missing; `first` is the answer that has begun at the front. Raises BulkError, OSError."""
         shares = _Shares(list(self.partial.missing()))
-        front = asyncio.Lock()
+        prover = _Prover(self.partial)
         failures: list[errors.TransientError] = []
         skew = (unix_time(first.headers.get("Date", "")) or time.time()) - time.time()
         arrived = self.partial.position
 
         async def stream(opened: Response | None) -> None:
             nonlocal arrived
-            is_warm = False
-            while not failures:
-                is_late = self.partial.blocks_beyond > streams
-                part = shares.take(is_front_late=is_late, is_warm=is_warm)
-                if not part:
-                    return
+            part = shares.first()
+            while part and not failures:
                 begun = part.at
                 try:
                     if opened:
@@ -131,15 +158,18 @@ class Ranges:
                 except errors.TransientError as error:
                     failures.append(error)
                     return
-                is_warm, opened = not (opened or part.is_cut), None
                 if shares.end(part):
-                    block = part.block
-                    async with front:
-                        await to_the_end(self.partial.add_block, block.start, block.end - block.start)
+                    self.partial.add_block(part.block.start, part.block.end - part.block.start)
+                    prover.go_on()
                 arrived += part.end - begun
                 self.progress(arrived)
+                is_warm, opened = not (opened or part.is_cut), None
+                part = shares.next(is_warm=is_warm, is_gap_old=self.partial.blocks_beyond > streams)
 
-        await together([stream(first), *(stream(None) for _ in range(streams - 1))])
+        try:
+            await together([stream(first), *(stream(None) for _ in range(streams - 1))])
+        finally:
+            await prover.end()  # another attempt begins behind what is proven
         if failures:
             raise failures[0]
 
@@ -161,10 +191,13 @@ class Ranges:
         """Write a part, which the answer goes on with."""
         start, batch = part.at, bytearray()
         while part.at < part.end and (piece := await response.piece()):
-            batch += piece[: part.end - part.at]
-            part.at = min(part.at + len(piece), part.end)
-            if len(batch) >= self.chunk_bytes or part.at == part.end:
-                await to_the_end(self.partial.part.write, part.at - len(batch), batch)
+            piece = piece[: part.end - part.at]
+            part.at += len(piece)
+            if batch or (len(piece) < self.chunk_bytes and part.at < part.end):
+                batch += piece
+                piece = batch
+            if len(piece) >= self.chunk_bytes or part.at == part.end:
+                await to_the_end(self.partial.part.write, part.at - len(piece), piece)
                 batch = bytearray()
         if part.at != part.end:
             raise errors.Interrupted(
