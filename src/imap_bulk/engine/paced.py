@@ -161,6 +161,7 @@ class _PacedResponse:
             raise floor.failure() from None
 
     def flood(self) -> Flood | None:
+        self._has_begun = True
         self._flood = None if self._paces.are_limited else self._response.flood()
         return self._flood
 
