@@ -27,7 +27,10 @@ A room of which nothing but its name stands here draws itself, at the head of it
         query.py        lsst query: SQL, in parts
         pull.py         lsst pull: images and cutouts
       storing.py      where an embedded archive keeps its files
-      options.py      the options that commands share, as plain values
+      place.py        where a command works: the data directory, and the archive with what opens its door
+      filters.py      the filters of a query, and the query they mean
+      options.py      the options that commands share
+      wishes.py       the transfer options as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
       meter.py        how far a run is, and how fast
       words.py        what people are told, in sentences

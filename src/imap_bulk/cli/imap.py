@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import caching, delivering, options, tables
+from imap_bulk.cli import caching, delivering, filters, options, tables
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.moving import pull_files, push_files
-from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.place import Place
+from imap_bulk.cli.wishes import Wishes, wishes_of
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -21,7 +22,7 @@ _FORMATS = ("table", "json", "jsonl", "csv", "manifest")
 
 
 @click.command(short_help="List what the archive has.")
-@options.filters
+@filters.search_options
 @click.option(
     "--output-format", type=click.Choice(_FORMATS), default="table", show_default=True,
     help="csv, jsonl and manifest can be given to pull.",
@@ -35,7 +36,7 @@ def query(place: Place, /, output_format: str, **given: Any) -> ExitCode:
       imap-bulk query --instrument mag --data-level l1a,l1b --days-ago 7
       imap-bulk query --table spice --type spin --output-format manifest > spin.txt
     """
-    wanted = options.query_of(given)
+    wanted = filters.query_of(given)
     run(_print_matches(place.imap(options.DEFAULT), wanted, output_format))
     return ExitCode.DONE
 
@@ -74,7 +75,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 
 @click.command(short_help="Bring files from the archive.")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@options.filters
+@filters.search_options
 @click.option(
     "--since", metavar="last|YYYYMMDD",
     help="Mirror: what was archived since the last complete run, or that day. Goes with filters.",
@@ -124,8 +125,8 @@ def pull(
     to = given["to"]
     delivering.check(to, since=since, offline=offline, has_cache_dir=cache_dir is not None)
     cache = caching.chosen(cache_dir, no_cache or to is not None, usually=locked is not None)
-    wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
-    by_filters = options.any_given(given)
+    wishes = replace(wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
+    by_filters = filters.any_given(given)
     if since:
         _check_since(given, by_filters=by_filters, named=bool(sources or locked))
     if locked and (by_filters or sources):
@@ -144,7 +145,7 @@ def pull(
             if sources
             else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
         )
-    wanted = options.query_of(given) if by_filters else None
+    wanted = filters.query_of(given) if by_filters else None
     if wanted and since:
         return _pull_since(place, wanted, since, wishes)
     return _pull(place, wanted, sources, wishes)
@@ -158,7 +159,7 @@ def _check_since(given: dict[str, Any], *, by_filters: bool, named: bool) -> Non
     if named or not by_filters:
         raise click.UsageError("--since goes with filters alone, as in --instrument mag --since last.")
     for name in _NOT_SINCE:
-        if options.any_given({name: given[name]}):
+        if filters.any_given({name: given[name]}):
             raise click.UsageError(
                 f"--since goes by when files were archived, under the same filters each time; leave "
                 f"--{name.replace('_', '-')} out."
@@ -217,6 +218,6 @@ def push(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
     """
     from imap_bulk.sources import uploads_of
 
-    wishes = options.wishes_of(given)
+    wishes = wishes_of(given)
     transfers = uploads_of(sources)
     return push_files(place.imap(wishes.settings), transfers, place.data_dir, wishes)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import caching, events, options, pins, words
+from imap_bulk.cli import caching, events, filters, options, pins, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
-from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import recorded
+from imap_bulk.cli.wishes import Wishes, wishes_of
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Pin a query to exact files, in a lock file.")
-@options.filters
+@filters.search_options
 @click.option("-o", "--output", type=_FILE, metavar="FILE", help="The lock file to make.  [default: data.lock]")
 @click.option("--update", "updated", type=_FILE, metavar="FILE", help="Bring this lock file up to date.")
 @click.option("--check", is_flag=True, help="With --update: tell what would change, and exit with 1 if anything.")
@@ -53,11 +54,11 @@ def lock(
     from imap_bulk.archives.imap.records import ingested
 
     cache = caching.chosen(cache_dir, no_cache, usually=False)
-    wishes = replace(options.wishes_of(given), cache=cache)
-    _check_usage(options.any_given(given), output, updated, check)
+    wishes = replace(wishes_of(given), cache=cache)
+    _check_usage(filters.any_given(given), output, updated, check)
     target = updated or output or Path("data.lock")
     known = lockfile.read(updated) if updated else None
-    query = ImapQuery.of(**known.query) if known else options.query_of(given)
+    query = ImapQuery.of(**known.query) if known else filters.query_of(given)
     archive = place.imap(wishes.settings)
     files = run(_found(archive, query))
     if not files:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from imap_bulk.cli import logs
-from imap_bulk.cli.options import OTHER_ARCHIVES, Place, Wishes
+from imap_bulk.cli.place import OTHER_ARCHIVES, Place
+from imap_bulk.cli.wishes import Wishes
 from imap_bulk.model import Event, public_url
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import click
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.events import SCHEMA
 from imap_bulk.cli.logs import Discreet
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.options import DEFAULT
+from imap_bulk.cli.place import Place
 from imap_bulk.environment import read_environment
 
 if TYPE_CHECKING:
@@ -65,8 +66,6 @@ def doctor(place: Place, as_json: bool) -> ExitCode:
 
     What it prints holds no key and no password: paste it into a bug report. It exits with 1 if there is a problem.
     """
-    from imap_bulk.cli.options import DEFAULT
-
     findings = run(_examine(place, place.imap(DEFAULT), as_json))
     problems = sum(finding.state == "problem" for finding in findings)
     warnings = sum(finding.state == "warning" for finding in findings)

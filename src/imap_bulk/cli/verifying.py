@@ -11,7 +11,7 @@ import click
 from imap_bulk.cli import options, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.cli.words import Verb
 from imap_bulk.model import Event, Outcome, RemoteFile, Result, Sample, Status
 from imap_bulk.settings import Settings

@@ -5,6 +5,7 @@ filters.py   the options of a search, as a query
 asking.py    availability · query
 sources.py   the data sources, listed and changed
 moving.py    pull · push · delete
+consent.py   asked of a person before something is deleted, or given by --yes
 forms.py     the forms in which answers are printed
 """
 

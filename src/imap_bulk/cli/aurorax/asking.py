@@ -8,7 +8,7 @@ import click
 from imap_bulk.cli import options
 from imap_bulk.cli.aurorax import filters, forms
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery
 
 if TYPE_CHECKING:

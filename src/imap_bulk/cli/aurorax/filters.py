@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli.options import Decorator, Place, all_of, refuse_empty, several
+from imap_bulk.cli.filters import refuse_empty
+from imap_bulk.cli.options import Decorator, all_of, several
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
 

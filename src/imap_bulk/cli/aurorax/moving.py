@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imap_bulk.cli import delivering, options, words
-from imap_bulk.cli.aurorax import filters, forms
+from imap_bulk.cli.aurorax import consent, filters, forms
 from imap_bulk.cli.aurorax.sources import read_draft
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.moving import pull_files
-from imap_bulk.cli.options import DEFAULT, Place
+from imap_bulk.cli.options import DEFAULT
+from imap_bulk.cli.place import Place
+from imap_bulk.cli.wishes import wishes_of
 from imap_bulk.cli.words import Verb
 from imap_bulk.errors import BadManifest, BadQuery
 from imap_bulk.settings import Settings
@@ -59,7 +61,7 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
           --start-date 20190101 --end-date 20190131 --where 'nbtrace_region in north polar cap'
       imap-bulk aurorax pull --kind conjunctions --query conjunctions.json
     """
-    wishes = options.wishes_of(given)
+    wishes = wishes_of(given)
     wanted = filters.query_of(given)
     archive = filters.archive_at(place, wishes.settings, given["search_timeout"])
     return pull_files(archive, archive.search(wanted), place.data_dir, wishes, _hint_when_empty)
@@ -180,7 +182,7 @@ def _lines(name: str) -> Iterator[bytes]:
 @filters.dates
 @click.option("--url", "urls", multiple=True, metavar="URL", help="Data products: the one of this URL; repeat.")
 @click.option("--url-list", type=_FILE, metavar="FILE", help="Data products: a file with one URL a line.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@consent.yes
 @click.pass_obj
 def delete(place: Place, /, **given: Any) -> ExitCode:
     """Delete the ephemeris of a range, or data products by their URLs. The files at those URLs stay.
@@ -200,7 +202,7 @@ def delete(place: Place, /, **given: Any) -> ExitCode:
         else f"of {len(doomed)} URL{'s' * (len(doomed) > 1)}"
     )
     named = f"the {given['kind'].replace('-', ' ')} {what} of {forms.source_name(source)}"
-    if not options.agreed(f"Delete {named}?", yes=given["yes"]):
+    if not consent.agreed(f"Delete {named}?", yes=given["yes"]):
         return ExitCode.FAILED
     from imap_bulk.records import forget
 
