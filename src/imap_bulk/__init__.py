@@ -48,7 +48,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       cluster.py      joined, or made of this machine's processes
       dealing.py      who is dealt which part of the plan, and what is dealt again
       worker.py       the engine on a worker, and its outcomes on their way back
-    sources.py      what a person names (files, directories, manifests) as files to pull or push
+    sources/        WHAT A PERSON NAMES (files, directories, manifests) as files to pull or to push
     mirror.py       a query asked again and again: what is new, changed or withdrawn, and the watermark
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
