@@ -126,6 +126,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
     quantities.py   sizes, times and counts as people read them
     settings.py     how a run behaves
     model.py        the nouns
+    urls.py         which URLs lead anywhere, and what of them may be shown
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
@@ -133,7 +134,7 @@ Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > 
 pinning | records > bulk | status | doctor | fixity | mirror > placing | processes | delivery >
 engine | archives | server | sources > transport > listing >
 http, retry, manifest, lockfile, usual, cache, bucket, journal >
-model, settings, filenames, environment > name_forms > errors, digest, quantities, spice_names.
+model, settings, filenames, environment > name_forms > errors, digest, urls, quantities, spice_names.
 """
 
 from importlib import import_module

@@ -16,7 +16,7 @@ from imap_bulk.archives.aurorax.content import look_at
 from imap_bulk.archives.aurorax.document import count_records, unwrap
 from imap_bulk.archives.aurorax.keys import Triple
 from imap_bulk.archives.aurorax.moments import name_of
-from imap_bulk.archives.aurorax.products import address_of, checked, files_of, is_web_address, source_of
+from imap_bulk.archives.aurorax.products import address_of, checked, files_of, source_of
 from imap_bulk.archives.aurorax.products import parts as parts_of
 from imap_bulk.archives.aurorax.query import Chosen, ConjunctionQuery, EphemerisQuery, ProductQuery, Query
 from imap_bulk.archives.aurorax.refusals import SearchFailed
@@ -24,9 +24,10 @@ from imap_bulk.archives.aurorax.searching import Kind, Polling, Searches
 from imap_bulk.archives.aurorax.sources import Sources, triple_of
 from imap_bulk.errors import DigestMismatch, NotFound, ReadOnly, Rejected
 from imap_bulk.listing import Seen
-from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer, public_url
+from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
+from imap_bulk.urls import is_web_address, public_url
 
 PRODUCTION_URL = "https://api.aurorax.space"
 

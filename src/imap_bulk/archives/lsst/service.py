@@ -10,10 +10,10 @@ from imap_bulk.archives.lsst.envelopes import Page, read_document, read_page, re
 from imap_bulk.archives.lsst.paging import names
 from imap_bulk.errors import NotFound, Rejected
 from imap_bulk.http import Reply
-from imap_bulk.model import public_url
 from imap_bulk.retry import persist
 from imap_bulk.settings import MIB, Settings
 from imap_bulk.transport.api import ApiSession, without_user
+from imap_bulk.urls import public_url
 
 LEVELS = ("DC", "L1", "L2", "L3", "dev")
 """Data challenge, alert production, data release, user data, development."""
