@@ -176,11 +176,11 @@ def _pull_since(place: Place, query: "ImapQuery", since: str, wishes: Wishes) ->
 
 
 def _pull_locked(place: Place, path: Path, wishes: Wishes) -> ExitCode:
-    from imap_bulk import aio, lockfile
+    from imap_bulk import bulk, lockfile
 
     lock = lockfile.read(path)
     archive = place.imap(wishes.settings)
-    code = pull_files(archive, aio.each(lockfile.files_of(lock)), place.data_dir, wishes)
+    code = pull_files(archive, bulk.each(lockfile.files_of(lock)), place.data_dir, wishes)
     if code is not ExitCode.DONE and lock.archive != archive.name and not wishes.offline:
         click.echo(f"Hint: {path} was made with {lock.archive}, and {archive.name} was asked.", err=True)
     return code
@@ -188,10 +188,10 @@ def _pull_locked(place: Place, path: Path, wishes: Wishes) -> ExitCode:
 
 def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishes: Wishes) -> ExitCode:
     files = None if query else _named(named)
-    from imap_bulk import aio
+    from imap_bulk import bulk
 
     archive = place.imap(wishes.settings)
-    wanted = archive.search(query) if query else aio.each(files or [])
+    wanted = archive.search(query) if query else bulk.each(files or [])
     return pull_files(archive, wanted, place.data_dir, wishes, archive.hint_when_empty)
 
 

@@ -134,11 +134,11 @@ def _repair(
     """Pull what was found wrong; each is held to the digest that it had, so no other bytes take its name."""
     from dataclasses import replace
 
-    from imap_bulk import aio, bulk
+    from imap_bulk import bulk
 
     again = replace(settings, overwrite=True)
     with console:
-        result = run(bulk.pull(place.imap(again), aio.each(wrong), place.data_dir, again, console))
+        result = run(bulk.pull(place.imap(again), bulk.each(wrong), place.data_dir, again, console))
     beyond_repair = verified.failed - len(wrong)
     return code_of(result) if not beyond_repair or not result.complete else ExitCode.FAILED
 
