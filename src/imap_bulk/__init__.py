@@ -20,6 +20,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       mirroring.py    pull --since: a mirror brought up to date
       caching.py      the options that choose a cache; cache info · prune
       delivering.py   --to: a bucket instead of the data directory
+      bucket.py       a bucket that an option names, with what the environment opens it with
       aurorax/        AURORAX'S COMMANDS
       lsst/           LSST'S COMMANDS
         door.py         where that archive is

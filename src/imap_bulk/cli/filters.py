@@ -44,39 +44,35 @@ def _extensions() -> tuple[str, ...]:
 
 
 search_options: Decorator[Any] = all_of(
-    (
-        click.option(
-            "--table",
-            metavar="TABLE",
-            shell_complete=completing(_tables),
-            help="science (default), ancillary or spice.",
-        ),
-        several("--instrument", _instruments, "Instrument, as in mag"),
-        several("--data-level", _levels, "Data level, as in l1a"),
-        several("--descriptor", None, "Descriptor, as in sci-1min"),
-        click.option("--start-date", metavar="YYYYMMDD", help="First day of data."),
-        click.option("--end-date", metavar="YYYYMMDD", help="Last day on which files start."),
-        click.option("--ingestion-start-date", metavar="YYYYMMDD", help="First day on which files were archived."),
-        click.option("--ingestion-end-date", metavar="YYYYMMDD", help="Last day on which files were archived."),
-        click.option("--today", is_flag=True, help="Data that start today (UTC)."),
-        click.option(
-            "--days-ago", type=click.IntRange(0), metavar="N", help="Data that start in the last N days."
-        ),
-        click.option("--repointing", metavar="repointNNNNN", help="Repointing, also as a plain number."),
-        click.option("--version", metavar="VERSION", help="vNNN, vMMM.mmmm or latest."),
-        click.option("--major-version", metavar="N", help="Major version."),
-        click.option("--minor-version", metavar="N", help="Minor version."),
-        click.option(
-            "--extension",
-            metavar="EXT",
-            shell_complete=completing(_extensions),
-            help="File name extension, as in cdf.",
-        ),
-        click.option("--filename", metavar="NAME", help="One exact file name; works alone."),
-        click.option(
-            "--type", metavar="TYPE", shell_complete=completing(_types), help="Kind of SPICE kernel, as in spin."
-        ),
-    )
+    click.option(
+        "--table",
+        metavar="TABLE",
+        shell_complete=completing(_tables),
+        help="science (default), ancillary or spice.",
+    ),
+    several("--instrument", _instruments, "Instrument, as in mag"),
+    several("--data-level", _levels, "Data level, as in l1a"),
+    several("--descriptor", None, "Descriptor, as in sci-1min"),
+    click.option("--start-date", metavar="YYYYMMDD", help="First day of data."),
+    click.option("--end-date", metavar="YYYYMMDD", help="Last day on which files start."),
+    click.option("--ingestion-start-date", metavar="YYYYMMDD", help="First day on which files were archived."),
+    click.option("--ingestion-end-date", metavar="YYYYMMDD", help="Last day on which files were archived."),
+    click.option("--today", is_flag=True, help="Data that start today (UTC)."),
+    click.option("--days-ago", type=click.IntRange(0), metavar="N", help="Data that start in the last N days."),
+    click.option("--repointing", metavar="repointNNNNN", help="Repointing, also as a plain number."),
+    click.option("--version", metavar="VERSION", help="vNNN, vMMM.mmmm or latest."),
+    click.option("--major-version", metavar="N", help="Major version."),
+    click.option("--minor-version", metavar="N", help="Minor version."),
+    click.option(
+        "--extension",
+        metavar="EXT",
+        shell_complete=completing(_extensions),
+        help="File name extension, as in cdf.",
+    ),
+    click.option("--filename", metavar="NAME", help="One exact file name; works alone."),
+    click.option(
+        "--type", metavar="TYPE", shell_complete=completing(_types), help="Kind of SPICE kernel, as in spin."
+    ),
 )
 
 

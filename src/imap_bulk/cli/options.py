@@ -17,7 +17,7 @@ Decorator = Callable[[Command], Command]
 DEFAULT = Settings()
 
 
-def all_of(decorators: tuple[Decorator[Any], ...]) -> Decorator[Any]:
+def all_of(*decorators: Decorator[Any]) -> Decorator[Any]:
     """Make one decorator of several, whose options stand in this order in the help."""
 
     def decorate(command: Command) -> Command:
@@ -83,42 +83,40 @@ def _page(_context: click.Context, _parameter: click.Parameter, path: Path | Non
 
 
 transfer_options: Decorator[Any] = all_of(
-    (
-        click.option(
-            "-j", "--jobs", type=click.IntRange(1, 512), default=DEFAULT.jobs, show_default=True, metavar="N",
-            help="Files that move at once.",
-        ),
-        click.option(
-            "--processes", type=click.IntRange(1, 64), metavar="N",
-            help="Processes that share the work.  [default: as many as pay]",
-        ),
-        click.option(
-            "--retries", type=click.IntRange(0, 100), default=DEFAULT.retries, show_default=True, metavar="N",
-            help="Attempts after the first, for each file.",
-        ),
-        click.option(
-            "--limit-rate", callback=_rate, metavar="RATE",
-            help="Bytes per second of the whole run, as in 500k, 10M or 1G.",
-        ),
-        click.option(
-            "--limit-requests", type=float, callback=_per_second, metavar="N",
-            help="Requests per second of the whole run.",
-        ),
-        click.option("--dry-run", is_flag=True, help="Print what would move, and move nothing."),
-        click.option("--overwrite", is_flag=True, help="Move also what is there and right."),
-        click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
-        click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
-        click.option(
-            "--report", type=click.Path(dir_okay=False, path_type=Path), callback=_page, metavar="FILE.html",
-            help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
-        ),
-        click.option(
-            "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport,
-            show_default=True, help="How requests travel; auto is lean, and aiohttp through proxies.",
-        ),
-        quiet,
-        as_json,
-    )
+    click.option(
+        "-j", "--jobs", type=click.IntRange(1, 512), default=DEFAULT.jobs, show_default=True, metavar="N",
+        help="Files that move at once.",
+    ),
+    click.option(
+        "--processes", type=click.IntRange(1, 64), metavar="N",
+        help="Processes that share the work.  [default: as many as pay]",
+    ),
+    click.option(
+        "--retries", type=click.IntRange(0, 100), default=DEFAULT.retries, show_default=True, metavar="N",
+        help="Attempts after the first, for each file.",
+    ),
+    click.option(
+        "--limit-rate", callback=_rate, metavar="RATE",
+        help="Bytes per second of the whole run, as in 500k, 10M or 1G.",
+    ),
+    click.option(
+        "--limit-requests", type=float, callback=_per_second, metavar="N",
+        help="Requests per second of the whole run.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Print what would move, and move nothing."),
+    click.option("--overwrite", is_flag=True, help="Move also what is there and right."),
+    click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
+    click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
+    click.option(
+        "--report", type=click.Path(dir_okay=False, path_type=Path), callback=_page, metavar="FILE.html",
+        help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
+    ),
+    click.option(
+        "--transport", type=click.Choice(["auto", "lean", "aiohttp"]), default=DEFAULT.transport,
+        show_default=True, help="How requests travel; auto is lean, and aiohttp through proxies.",
+    ),
+    quiet,
+    as_json,
 )  # fmt: skip
 
 dask = click.option(

@@ -27,51 +27,45 @@ def _product_types() -> tuple[str, ...]:
 
 
 chosen: Decorator[Any] = all_of(
-    (
-        several("--program", None, "Program, as in themis-asi"),
-        several("--platform", None, "Platform, as in gillam"),
-        several("--instrument-type", None, "Instrument type, as in 'RGB ASI'"),
-    )
+    several("--program", None, "Program, as in themis-asi"),
+    several("--platform", None, "Platform, as in gillam"),
+    several("--instrument-type", None, "Instrument type, as in 'RGB ASI'"),
 )
 dates: Decorator[Any] = all_of(
-    (
-        click.option("--start-date", metavar=_DAY, help="First day; or a time, as in 2020-01-01T06:30:00."),
-        click.option("--end-date", metavar=_DAY, help="Last day, all of it; or a time."),
-    )
+    click.option("--start-date", metavar=_DAY, help="First day; or a time, as in 2020-01-01T06:30:00."),
+    click.option("--end-date", metavar=_DAY, help="Last day, all of it; or a time."),
 )
 _BLOCK = "PROGRAM[/PLATFORM[/TYPE]]"
 _BLOCKS = ("ground", "space", "events")
 """Options of which an empty one stands for any source of its kind."""
 
 search_options: Decorator[Any] = all_of(
-    (
-        click.option(
-            "--kind", type=click.Choice(KINDS), default="data-products", show_default=True,
-            help="What is searched for.",
-        ),
-        chosen,
-        dates,
-        several("--product-type", _product_types, "Data products: keogram, montage, movie …"),
-        click.option(
-            "--where", multiple=True, metavar="CONDITION",
-            help="A condition on metadata, as in 'nbtrace_region in north polar cap'; repeat.",
-        ),
-        click.option("--any", "any_of", is_flag=True, help="One of the conditions is enough."),
-        click.option(
-            "--query", "document", type=_FILE, metavar="FILE",
-            help="Conjunctions: the whole search, as a JSON document of AuroraX.",
-        ),
-        click.option("--ground", multiple=True, metavar=_BLOCK, help="Conjunctions: sites on the ground; repeat."),
-        click.option("--space", multiple=True, metavar=_BLOCK, help="Conjunctions: spacecraft; repeat."),
-        click.option("--events", multiple=True, metavar="PLATFORM[/TYPE]", help="Conjunctions: events; repeat."),
-        several("--conjunction-type", None, "Conjunctions: nbtrace (default), sbtrace, geographic"),
-        several("--hemisphere", None, "Conjunctions: northern, southern"),
-        click.option("--distance", type=click.FloatRange(0), metavar="KM", help="Conjunctions: how close.  [300]"),
-        click.option(
-            "--search-timeout", type=click.FloatRange(1), default=900.0, show_default=True, metavar="SECONDS",
-            help="How long a search may take before it is cancelled.",
-        ),
-    )
+    click.option(
+        "--kind", type=click.Choice(KINDS), default="data-products", show_default=True,
+        help="What is searched for.",
+    ),
+    chosen,
+    dates,
+    several("--product-type", _product_types, "Data products: keogram, montage, movie …"),
+    click.option(
+        "--where", multiple=True, metavar="CONDITION",
+        help="A condition on metadata, as in 'nbtrace_region in north polar cap'; repeat.",
+    ),
+    click.option("--any", "any_of", is_flag=True, help="One of the conditions is enough."),
+    click.option(
+        "--query", "document", type=_FILE, metavar="FILE",
+        help="Conjunctions: the whole search, as a JSON document of AuroraX.",
+    ),
+    click.option("--ground", multiple=True, metavar=_BLOCK, help="Conjunctions: sites on the ground; repeat."),
+    click.option("--space", multiple=True, metavar=_BLOCK, help="Conjunctions: spacecraft; repeat."),
+    click.option("--events", multiple=True, metavar="PLATFORM[/TYPE]", help="Conjunctions: events; repeat."),
+    several("--conjunction-type", None, "Conjunctions: nbtrace (default), sbtrace, geographic"),
+    several("--hemisphere", None, "Conjunctions: northern, southern"),
+    click.option("--distance", type=click.FloatRange(0), metavar="KM", help="Conjunctions: how close.  [300]"),
+    click.option(
+        "--search-timeout", type=click.FloatRange(1), default=900.0, show_default=True, metavar="SECONDS",
+        help="How long a search may take before it is cancelled.",
+    ),
 )  # fmt: skip
 
 _ONLY_FOR = {

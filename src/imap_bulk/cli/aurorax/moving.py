@@ -29,10 +29,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _BATCHES_AT_ONCE = 4
 
 _source_options = options.all_of(
-    (
-        click.option("--source-id", type=int, metavar="N", help="The data source, by its identifier."),
-        click.option("--source", metavar="PROGRAM/PLATFORM/TYPE", help="The data source, by its names."),
-    )
+    click.option("--source-id", type=int, metavar="N", help="The data source, by its identifier."),
+    click.option("--source", metavar="PROGRAM/PLATFORM/TYPE", help="The data source, by its names."),
 )
 
 

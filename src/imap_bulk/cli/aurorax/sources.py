@@ -66,18 +66,16 @@ def get(place: Place, identifier: int) -> ExitCode:
 
 
 _draft_options = options.all_of(
-    (
-        click.option("--program", metavar="NAME", help="At most 200 characters."),
-        click.option("--platform", metavar="NAME", help="At most 50 characters."),
-        click.option("--instrument-type", metavar="NAME", help="At most 200 characters."),
-        click.option("--source-type", metavar="TYPE", help="ground, leo, heo, lunar, event_list."),
-        click.option("--display-name", metavar="NAME", help="At most 50 characters."),
-        click.option("--owner", metavar="EMAIL", help="Whose it is; else yours."),
-        click.option(
-            "--from", "document", type=_FILE, metavar="FILE",
-            help="A JSON object with any fields of a source; options win over it.",
-        ),
-    )
+    click.option("--program", metavar="NAME", help="At most 200 characters."),
+    click.option("--platform", metavar="NAME", help="At most 50 characters."),
+    click.option("--instrument-type", metavar="NAME", help="At most 200 characters."),
+    click.option("--source-type", metavar="TYPE", help="ground, leo, heo, lunar, event_list."),
+    click.option("--display-name", metavar="NAME", help="At most 50 characters."),
+    click.option("--owner", metavar="EMAIL", help="Whose it is; else yours."),
+    click.option(
+        "--from", "document", type=_FILE, metavar="FILE",
+        help="A JSON object with any fields of a source; options win over it.",
+    ),
 )  # fmt: skip
 
 
