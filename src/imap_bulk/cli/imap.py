@@ -129,26 +129,31 @@ def pull(
     by_filters = filters.any_given(given)
     if since:
         _check_since(given, by_filters=by_filters, named=bool(sources or locked))
-    if locked and (by_filters or sources):
-        raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")
-    if offline and by_filters:
-        raise click.UsageError("--offline asks nobody, and filters are for the archive to answer; use --locked.")
-    if offline and wishes.settings.overwrite:
-        raise click.UsageError(
-            "--overwrite fetches everything anew, and --offline nothing; leave one of them out."
-        )
+    _check_usage(wishes, by_filters=by_filters, named=bool(sources), locked=locked is not None)
     if locked:
         return _pull_locked(place, locked, wishes)
-    if by_filters == bool(sources):
-        raise click.UsageError(
-            "Give filters or sources, not both: a file of names cannot be filtered."
-            if sources
-            else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
-        )
     wanted = filters.query_of(given) if by_filters else None
     if wanted and since:
         return _pull_since(place, wanted, since, wishes)
     return _pull(place, wanted, sources, wishes)
+
+
+def _check_usage(wishes: Wishes, *, by_filters: bool, named: bool, locked: bool) -> None:
+    """Raise click.UsageError unless what is to be pulled is said once, and can be found the way that is asked."""
+    if locked and (by_filters or named):
+        raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")
+    if wishes.offline and by_filters:
+        raise click.UsageError("--offline asks nobody, and filters are for the archive to answer; use --locked.")
+    if wishes.offline and wishes.settings.overwrite:
+        raise click.UsageError(
+            "--overwrite fetches everything anew, and --offline nothing; leave one of them out."
+        )
+    if locked:
+        return
+    if by_filters and named:
+        raise click.UsageError("Give filters or sources, not both: a file of names cannot be filtered.")
+    if not by_filters and not named:
+        raise click.UsageError("Say what to pull: filters, as in --instrument mag, or file names, or a manifest.")
 
 
 _NOT_SINCE = ("ingestion_start_date", "ingestion_end_date", "today", "days_ago", "filename")

@@ -227,14 +227,11 @@ async def _delete(archive: "AuroraxArchive", source: forms.Record, doomed: tuple
 
 
 def _range(given: dict[str, Any]) -> tuple[str, str]:
-    from imap_bulk.archives.aurorax.moments import read_bound, written
+    from imap_bulk.archives.aurorax.moments import written
 
     if given["urls"] or given["url_list"]:
         raise click.UsageError("URLs are for --kind data-products; ephemeris is deleted by dates.")
-    if not given["start_date"] or not given["end_date"]:
-        raise BadQuery("say from when to when: give --start-date and --end-date, as in 20200131.")
-    start = read_bound("--start-date", given["start_date"], is_end=False)
-    end = read_bound("--end-date", given["end_date"], is_end=True)
+    start, end = filters.range_of(given)
     if start > end:
         raise BadQuery(f"the start {written(start)} comes after the end {written(end)}; swap them.")
     return written(start), written(end)
