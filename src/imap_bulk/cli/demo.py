@@ -81,7 +81,7 @@ class Shell:
     home: Path
 
     async def run(self, *command: str) -> None:
-        """Show a command line, then run it, its output where ours goes."""
+        """Show a command line, then run it, its output where ours goes. Raises DemoFailed if it fails."""
         arguments = ("--url", self.url, "--data-dir", "pulled", *command)
         say(f"$ imap-bulk {shlex.join(arguments)}", before="")
         process = await asyncio.create_subprocess_exec(

@@ -77,7 +77,7 @@ class AuroraxArchive:
 
     @property
     def api(self) -> Api:
-        """The open ways to the API."""
+        """The open ways to the API. Raises RuntimeError before `async with`."""
         if self._api is None:
             raise RuntimeError("open the archive first: async with archive")
         return self._api

@@ -39,7 +39,10 @@ def expires_at(url: str) -> float | None:
 
 
 def headers_to_send(url: str, subject: str) -> dict[str, str]:
-    """Give the headers that were signed with the URL, beyond the host. Their values are not in it."""
+    """Give the headers that were signed with the URL, beyond the host. Their values are not in it.
+
+    Raises Rejected for headers whose values nobody has told.
+    """
     signed = set(unquote(_signed_params(url).get("X-Amz-SignedHeaders", "host")).lower().split(";"))
     unknown = signed - {"host", "x-amz-tagging", ""}
     if unknown:
