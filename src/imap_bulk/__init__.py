@@ -8,13 +8,10 @@ A room of which nothing but its name stands here draws itself, at the head of it
       moving.py       a pull or a push of any archive
       verifying.py    verify · bag
       serving.py      serve
-      local.py        demo
       upkeep.py       status · doctor
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
-      demo.py         the demonstration, told step by step
-      demo_aurorax.py  that of AuroraX
-      demo_lsst.py    that of LSST's archive
+      demo/           THE DEMONSTRATIONS
       locking.py      lock: a query becomes a lock file, or one is brought up to date
       pins.py         what people are told about lock files
       mirroring.py    pull --since: a mirror brought up to date

@@ -32,7 +32,7 @@ _ROOMS = {
     "doctor": "upkeep",
     "cache": "caching",
     "serve": "serving",
-    "demo": "local",
+    "demo": "demo",
     "aurorax": "aurorax",
     "lsst": "lsst",
 }
