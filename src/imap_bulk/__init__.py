@@ -8,7 +8,8 @@ A room of which nothing but its name stands here draws itself, at the head of it
       moving.py       a pull or a push of any archive
       verifying.py    verify · bag
       serving.py      serve
-      upkeep.py       status · doctor
+      status.py       status
+      doctor.py       doctor
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
       demo/           THE DEMONSTRATIONS
