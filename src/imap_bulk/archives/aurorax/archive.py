@@ -138,7 +138,10 @@ class AuroraxArchive:
                 yield record
 
     async def records_at_once(self, query: EphemerisQuery | ProductQuery) -> list[Record]:
-        """Return the records of a synchronous search: of at most two days of ephemeris, ten years of products."""
+        """Return the records of a synchronous search: of at most two days of ephemeris, ten years of products.
+
+        Raises Garbled for an answer that holds no records, and what a refusal stands for.
+        """
         if isinstance(query, EphemerisQuery):
             kind, body = Kind.EPHEMERIS, query.body(query.chosen, (query.start, query.end))
         else:
@@ -150,7 +153,7 @@ class AuroraxArchive:
         return unwrap(answer, str(query))
 
     async def described(self, query: Query) -> str:
-        """Have a search told in words, which look like SQL."""
+        """Have a search told in words, which look like SQL. Raises what a refusal stands for."""
         kind = {EphemerisQuery: "ephemeris", ProductQuery: "data_products"}.get(type(query), "conjunction")
         body = (
             query.body(query.chosen, (query.start, query.end))
