@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from imap_bulk import aio, bulk
+from imap_bulk import bulk
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.errors import BadManifest
 from imap_bulk.model import Event, Plan, Transfer
@@ -54,7 +54,7 @@ async def plan(source: str, data_dir: Path, told: dict[str, object]) -> None:
     if source.startswith("http"):
         files: Any = archive.search(ImapQuery.of(instrument="mag"))
     else:
-        files = aio.each(files_of([source]))
+        files = bulk.each(files_of([source]))
         told["checked"] = elapsed()
     pulling = asyncio.create_task(bulk.pull(archive, files, data_dir, Settings(), report))
     pulling.add_done_callback(lambda _: whole.set())  # not by itself, unless it fails

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
-    {"errors", "digest", "quantities", "spice_names"},
+    {"errors", "digest", "urls", "quantities", "spice_names"},
     {"name_forms"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "lockfile", "usual", "cache", "bucket", "journal"},

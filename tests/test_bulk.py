@@ -80,7 +80,7 @@ async def test_a_second_pull_asks_for_no_file(filled: ArchiveServer, tmp_path: P
 
             return sign
 
-    result = await bulk.pull(Counting(), aio.each(files), tmp_path / "data", AT_ONCE)  # type: ignore[arg-type]
+    result = await bulk.pull(Counting(), bulk.each(files), tmp_path / "data", AT_ONCE)  # type: ignore[arg-type]
     assert (result.skipped, result.verified, requests) == (8, 8, [])
 
 
@@ -131,7 +131,7 @@ async def test_a_file_the_archive_lacks_fails_alone(filled: ArchiveServer, tmp_p
 async def test_a_key_that_leads_out_fails_alone_and_writes_nothing(filled: ArchiveServer, tmp_path: Path) -> None:
     files = [RemoteFile("../escaped.cdf"), RemoteFile("imap/spice/lsk/naif0012.tls")]
     archive = ImapArchive(filled.url, settings=AT_ONCE)
-    result = await bulk.pull(archive, aio.each(files), tmp_path / "data", AT_ONCE)
+    result = await bulk.pull(archive, bulk.each(files), tmp_path / "data", AT_ONCE)
     assert (result.done, result.failed) == (1, 1)
     assert isinstance(result.failures[0].error, errors.UnsafePath)
     assert not (tmp_path / "escaped.cdf").exists()
@@ -162,7 +162,7 @@ async def test_a_dry_run_moves_nothing(filled: ArchiveServer, tmp_path: Path) ->
     events: list[Event] = []
     archive = ImapArchive(filled.url, settings=AT_ONCE)
     files = await aio.query(url=filled.url, settings=AT_ONCE, **MAG)
-    await bulk.pull(archive, aio.each(files), tmp_path / "data", AT_ONCE, events.append, dry_run=True)
+    await bulk.pull(archive, bulk.each(files), tmp_path / "data", AT_ONCE, events.append, dry_run=True)
     assert len([event for event in events if isinstance(event, Transfer)]) == 8
     assert tree(tmp_path / "data") == {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imap_bulk.digest import Digest
-from imap_bulk.journal import Delivered, Journal, Ledger, Voucher
+from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher
 from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Stored, Transfer, Wanted
 
 ARCHIVE = "https://archive.example"
@@ -288,30 +288,36 @@ def test_a_sample_of_more_than_there_is_takes_all(journal: Journal, transfer: Tr
 
 
 def test_the_last_record_that_was_accepted_of_a_key_is_known(tmp_path: Path) -> None:
-    with Journal(tmp_path, "https://a.example", Direction.PUSH) as journal:
-        journal.accept("ephemeris/1", [("one", b"1"), ("two", b"2")])
-        journal.accept("ephemeris/1", [("two", b"3")])
-        journal.accept("ephemeris/2", [("one", b"4")])
-    with Journal(tmp_path, "https://a.example", Direction.PUSH) as journal:
-        assert journal.accepted("ephemeris/1", ["one", "two", "three"]) == {"one": b"1", "two": b"3"}
-        journal.forget_accepted("ephemeris/1", ["two"])
-        assert journal.accepted("ephemeris/1", ["one", "two"]) == {"one": b"1"}
-        journal.forget_accepted("ephemeris/1")
-        assert journal.accepted("ephemeris/1", ["one"]) == {}
-        assert journal.accepted("ephemeris/2", ["one"]) == {"one": b"4"}
-    with Journal(tmp_path, "https://b.example", Direction.PUSH) as journal:
-        assert journal.accepted("ephemeris/2", ["one"]) == {}
+    with (
+        Accepted(tmp_path, "https://a.example", "ephemeris/1") as one,
+        Accepted(tmp_path, "https://a.example", "ephemeris/2") as two,
+    ):
+        one.add([("one", b"1"), ("two", b"2")])
+        one.add([("two", b"3")])
+        two.add([("one", b"4")])
+    with (
+        Accepted(tmp_path, "https://a.example", "ephemeris/1") as one,
+        Accepted(tmp_path, "https://a.example", "ephemeris/2") as two,
+    ):
+        assert one.digests(["one", "two", "three"]) == {"one": b"1", "two": b"3"}
+        one.forget(["two"])
+        assert one.digests(["one", "two"]) == {"one": b"1"}
+        one.forget()
+        assert one.digests(["one"]) == {}
+        assert two.digests(["one"]) == {"one": b"4"}
+    with Accepted(tmp_path, "https://b.example", "ephemeris/2") as elsewhere:
+        assert elsewhere.digests(["one"]) == {}
 
 
 def test_what_was_accepted_is_never_silently_remembered_where_it_should_be_forgotten(tmp_path: Path) -> None:
-    with Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal:
-        journal.accept("ephemeris/400", [("a", b"digest")])
+    with Accepted(tmp_path, ARCHIVE, "ephemeris/400") as accepted:
+        accepted.add([("a", b"digest")])
     path = tmp_path / ".imap-bulk" / "journal.sqlite3"
     with closing(sqlite3.connect(path)) as other, pytest.MonkeyPatch.context() as patch:
         other.execute("BEGIN IMMEDIATE")
         patch.setattr("imap_bulk.journal.schema.LOCK_SECONDS", 0.01)
         with (
-            Journal(tmp_path, ARCHIVE, Direction.PUSH) as journal,
+            Accepted(tmp_path, ARCHIVE, "ephemeris/400") as accepted,
             pytest.raises(OSError, match=r"the journal cannot be written \(database is locked\)"),
         ):
-            journal.forget_accepted("ephemeris/400")
+            accepted.forget()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imap_bulk import aio, bulk
+from imap_bulk import bulk
 from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.bulk.wanting import BATCH, downloads
 from imap_bulk.digest import Digest
@@ -141,7 +141,7 @@ async def test_files_are_decided_together_as_each_would_be(
         if is_there
     }
     files = [RemoteFile(case.key(number), case.size, case.digest) for number, case in enumerate(several)]
-    found = await skipped(root, aio.each([*files, files[0]]), wishes)
+    found = await skipped(root, bulk.each([*files, files[0]]), wishes)
     assert {key: outcome.verified_by for key, outcome in found.items()} == expected
     for key, outcome in found.items():
         if outcome.digest and outcome.transfer.digest:
@@ -167,7 +167,7 @@ async def test_more_files_than_are_planned_at_once_are_all_found_each_once(tmp_p
     files = bring(tmp_path, 2 * BATCH + 5)
     gone = files[BATCH + 1]
     (tmp_path / gone.key).unlink()
-    found = await skipped(tmp_path, aio.each([*files, *files]), Settings())
+    found = await skipped(tmp_path, bulk.each([*files, *files]), Settings())
     assert found.keys() == {file.key for file in files} - {gone.key}
 
 
@@ -177,12 +177,12 @@ async def test_a_data_directory_is_the_same_however_it_is_spelled(
     files = bring(tmp_path / "data", 3)
     monkeypatch.chdir(tmp_path / "data")
     for spelled in (tmp_path / "data", Path(), Path("../data"), Path("imap/..")):
-        assert len(await skipped(spelled, aio.each(files), Settings())) == 3
+        assert len(await skipped(spelled, bulk.each(files), Settings())) == 3
 
 
 async def test_what_a_manifest_proves_is_written_down_so_that_the_next_run_need_not(tmp_path: Path) -> None:
     files = [replace(file, digest=digest(CONTENT, "sha256")) for file in bring(tmp_path, 3)]
-    result = await bulk.pull(ImapArchive(URL), aio.each(files), tmp_path, Settings(), offline=True)
+    result = await bulk.pull(ImapArchive(URL), bulk.each(files), tmp_path, Settings(), offline=True)
     assert (result.skipped, result.verified) == (3, 3)
     with Journal(tmp_path, URL, Direction.PULL) as journal:
         records = list(journal.records())
@@ -192,7 +192,7 @@ async def test_what_a_manifest_proves_is_written_down_so_that_the_next_run_need_
 async def test_what_is_there_is_told_many_at_once_and_counts_file_by_file(tmp_path: Path) -> None:
     files = bring(tmp_path, 2 * BATCH)
     events: list[Event] = []
-    await bulk.pull(ImapArchive(URL), aio.each(files), tmp_path, Settings(), events.append, offline=True)
+    await bulk.pull(ImapArchive(URL), bulk.each(files), tmp_path, Settings(), events.append, offline=True)
     told = [event for event in events if isinstance(event, (Skipped, Outcome))]
     (plan,) = [event for event in events if isinstance(event, Plan)]
     (result,) = [event for event in events if isinstance(event, Result)]

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpServer
 
-from imap_bulk import aio, bulk, sources
+from imap_bulk import bulk, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BadManifest
@@ -108,7 +108,7 @@ async def _grown(work: Callable[[int], Coroutine[Any, Any, object]]) -> int:
 async def test_a_manifest_of_many_lines_is_planned_in_the_memory_of_a_few(tmp_path: Path) -> None:
     async def work(count: int) -> None:
         files = sources.files_of([manifest(tmp_path / "sums.txt", count)])
-        assert (await plan(aio.each(files), tmp_path / "data")).files == count
+        assert (await plan(bulk.each(files), tmp_path / "data")).files == count
 
     assert await growth(work) < MOST_GROWTH_BYTES
 
@@ -129,7 +129,7 @@ async def test_what_earlier_runs_brought_is_found_in_the_memory_of_a_few(tmp_pat
         data_dir = tmp_path / str(count)
         if not data_dir.exists():
             bring(data_dir, count)
-        files = aio.each(RemoteFile(key) for key in keys(count))
+        files = bulk.each(RemoteFile(key) for key in keys(count))
         told = await plan(files, data_dir)
         assert (told.files, told.skipped) == (0, count)
 

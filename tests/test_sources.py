@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from imap_bulk import sources
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BadManifest
+from imap_bulk.sources import checking
 
 RAW = "imap_swe_l0_raw_20240105_v001.pkts"
 SCI = "imap_swe_l1a_sci_20240105_v001.cdf"
@@ -139,7 +140,7 @@ def test_all_bad_keys_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_problems_beyond_reason_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_PROBLEMS_TOLD", 2)
+    monkeypatch.setattr(checking, "MOST_PROBLEMS_TOLD", 2)
     error = refusal(sources.files_of, manifest(tmp_path, dict.fromkeys(range(1, 7), "foo")))
     assert "has 6 problems" in error.summary
     assert [problem.partition(":")[0] for problem in error.problems] == ["line 1", "line 2", "… and 4 more"]

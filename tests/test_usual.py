@@ -12,6 +12,7 @@ from imap_bulk import manifest, sources, usual
 from imap_bulk.errors import BadManifest
 from imap_bulk.filenames import DATA_LEVELS, INSTRUMENTS, is_date
 from imap_bulk.manifest import Entry, Run
+from imap_bulk.sources.files import key_of
 
 NAME = "imap_mag_l2_norm_20260101_v001.0001.cdf"
 SUM = "ab" * 32
@@ -38,9 +39,7 @@ almost = st.builds(
 def line_by_line(text: str) -> list[usual.Usual]:
     """Read as `sources` does what has no usual form. Raises BadManifest, BadName."""
     entries = manifest.read_text(text, "list.txt")
-    return [
-        (entry.path, sources.key_of(entry.path), str(entry.digest) if entry.digest else None) for entry in entries
-    ]
+    return [(entry.path, key_of(entry.path), str(entry.digest) if entry.digest else None) for entry in entries]
 
 
 @given(almost)

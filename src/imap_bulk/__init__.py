@@ -8,18 +8,17 @@ A room of which nothing but its name stands here draws itself, at the head of it
       moving.py       a pull or a push of any archive
       verifying.py    verify · bag
       serving.py      serve
-      local.py        demo
-      upkeep.py       status · doctor
+      status.py       status
+      doctor.py       doctor
       standing.py     how things stand, in sentences and as JSON
       answering.py    how a served archive answers
-      demo.py         the demonstration, told step by step
-      demo_aurorax.py  that of AuroraX
-      demo_lsst.py    that of LSST's archive
+      demo/           THE DEMONSTRATIONS
       locking.py      lock: a query becomes a lock file, or one is brought up to date
       pins.py         what people are told about lock files
       mirroring.py    pull --since: a mirror brought up to date
       caching.py      the options that choose a cache; cache info · prune
       delivering.py   --to: a bucket instead of the data directory
+      bucket.py       a bucket that an option names, with what the environment opens it with
       aurorax/        AURORAX'S COMMANDS
       lsst/           LSST'S COMMANDS
         door.py         where that archive is
@@ -27,7 +26,10 @@ A room of which nothing but its name stands here draws itself, at the head of it
         query.py        lsst query: SQL, in parts
         pull.py         lsst pull: images and cutouts
       storing.py      where an embedded archive keeps its files
-      options.py      the options that commands share, as plain values
+      place.py        where a command works: the data directory, and the archive with what opens its door
+      filters.py      the filters of a query, and the query they mean
+      options.py      the options that commands share
+      wishes.py       the transfer options as plain values
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
       meter.py        how far a run is, and how fast
       words.py        what people are told, in sentences
@@ -45,7 +47,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       cluster.py      joined, or made of this machine's processes
       dealing.py      who is dealt which part of the plan, and what is dealt again
       worker.py       the engine on a worker, and its outcomes on their way back
-    sources.py      what a person names (files, directories, manifests) as files to pull or push
+    sources/        WHAT A PERSON NAMES (files, directories, manifests) as files to pull or to push
     mirror.py       a query asked again and again: what is new, changed or withdrawn, and the watermark
     pinning.py      what a query finds becomes the pins of a lock file
     placing.py      files that come from the cache instead of the archive
@@ -123,6 +125,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
     quantities.py   sizes, times and counts as people read them
     settings.py     how a run behaves
     model.py        the nouns
+    urls.py         which URLs lead anywhere, and what of them may be shown
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
 
@@ -130,7 +133,7 @@ Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > 
 pinning | records > bulk | status | doctor | fixity | mirror > placing | processes | delivery >
 engine | archives | server | sources > transport > listing >
 http, retry, manifest, lockfile, usual, cache, bucket, journal >
-model, settings, filenames, environment > name_forms > errors, digest, quantities, spice_names.
+model, settings, filenames, environment > name_forms > errors, digest, urls, quantities, spice_names.
 """
 
 from importlib import import_module

@@ -4,7 +4,7 @@
 Filters are those of the command line with underscores: `instrument="mag"`, `start_date="20260101"`, …
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import Iterable
 from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
@@ -64,9 +64,9 @@ async def pull(
         raise BadQuery("filters are for the archive to answer, which is not asked offline; name files instead")
     archive = open_archive(url, api_key, access_token, settings)
     if locked is not None:
-        wanted = each(lockfile.files_of(lockfile.read(Path(locked))))
+        wanted = bulk.each(lockfile.files_of(lockfile.read(Path(locked))))
     else:
-        wanted = archive.search(ImapQuery.of(**filters)) if files is None else each(_listed(files))
+        wanted = archive.search(ImapQuery.of(**filters)) if files is None else bulk.each(_listed(files))
     cache = _cache(cache_dir, usually=locked is not None)
     each_told = bulk.of_each(report)
     return await bulk.pull(archive, wanted, directory(data_dir), settings, each_told, cache=cache, offline=offline)
@@ -125,16 +125,6 @@ def _cache(cache_dir: StrPath | None, *, usually: bool) -> Cache | None:
     if told or usually:
         return Cache(told or usual_cache_dir())
     return None
-
-
-def each(files: Iterable[RemoteFile]) -> AsyncIterable[RemoteFile]:
-    """Have a list yield as a search would."""
-    return files if isinstance(files, AsyncIterable) else _each(files)
-
-
-async def _each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
-    for file in files:
-        yield file
 
 
 def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> Iterable[RemoteFile]:

@@ -1,4 +1,4 @@
-"""The nouns: frozen, slotted, picklable values without behaviour beyond showing themselves."""
+"""The nouns: frozen, slotted, picklable values, whose methods only tell what they hold, or in another form."""
 
 import os
 from collections import Counter
@@ -9,17 +9,10 @@ from math import ceil
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, IncompleteRun
-
-
-def public_url(url: str) -> str:
-    """Cut a URL to what may be shown: no user, no password, no query string, no fragment."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
+from imap_bulk.urls import public_url as public_url
 
 LARGEST_PUT_BYTES = 5 << 30
 """What S3 takes in one PUT, and so in one pre-signed URL."""

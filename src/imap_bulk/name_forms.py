@@ -165,7 +165,7 @@ def looks_first_generation(name: str) -> bool:
 
 
 def read_first_generation(name: str) -> FileName:
-    """Read a name of the first generation."""
+    """Read a name of the first generation. Raises NameFault."""
     fields, version, extension = split(name)
     _check_shape(Kind.SCIENCE, fields, version, (6,), _G1_FORM)
     _, instrument, level, descriptor, start_date, end_date = fields

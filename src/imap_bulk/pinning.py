@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from imap_bulk import bulk
@@ -46,7 +46,7 @@ async def pin(
 
     wanted = list(files)
     forget_older(data_dir, archive.name, [(file.key, when) for file in wanted if (when := ingested(file.meta))])
-    result = await bulk.pull(archive, _each(wanted), data_dir, settings, take, cache=cache)
+    result = await bulk.pull(archive, bulk.each(wanted), data_dir, settings, take, cache=cache)
     archived = {file.key: ingested(file.meta) or None for file in wanted}
     pins: list[Pin] = []
     shared = iter(outcomes)
@@ -79,8 +79,3 @@ def _held_to(path: Path, known: Digest | None) -> Digest:
     if known and other.hexdigest() != known.value:
         raise Corrupted(f"{path} is no longer what was verified when it came; delete it and run again")
     return Digest("sha256", sha256.hexdigest())
-
-
-async def _each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
-    for file in files:
-        yield file

@@ -20,7 +20,7 @@ from imap_bulk.archives.aurorax.visible import sought, visible
 from imap_bulk.bulk.tally import Report, Tally
 from imap_bulk.engine.together import together
 from imap_bulk.errors import AlreadyArchived, BulkError, NotFound, Vanished
-from imap_bulk.journal import Journal
+from imap_bulk.journal import Accepted
 from imap_bulk.model import Direction, Outcome, Plan, Proof, Result, Status, Transfer
 from imap_bulk.settings import Settings
 
@@ -67,10 +67,9 @@ async def push_records(
         found = await _find(archive.sources, source, None if dry_run else create)
         for warning in (*records.warnings, *hold_to_source(records, found)):
             warn(warning)
-        with Journal(data_dir, archive.name, Direction.PUSH, create=not dry_run) as journal:
-            push = _Push(
-                archive, records, found, _Notebook(journal, records, found, archive.settings), report, wishes
-            )
+        place = _place(records.kind, found)
+        with Accepted(data_dir, archive.name, place, create=not dry_run) as accepted:
+            push = _Push(archive, records, found, _Notebook(accepted, archive.settings), report, wishes)
             await push.plan()
             if dry_run:
                 return Result()
@@ -94,8 +93,8 @@ async def _find(sources: Sources, wanted: int | Triple, draft: SourceDraft | Non
 
 def forget(archive: AuroraxArchive, kind: Kind, source: Record, data_dir: Path) -> None:
     """Have the journal forget what a source has accepted, for some of it was deleted since."""
-    with Journal(data_dir, archive.name, Direction.PUSH, create=False) as journal:
-        journal.forget_accepted(_place(kind, source))
+    with Accepted(data_dir, archive.name, _place(kind, source), create=False) as accepted:
+        accepted.forget()
 
 
 def _place(kind: Kind, source: Record) -> str:
@@ -105,25 +104,24 @@ def _place(kind: Kind, source: Record) -> str:
 class _Notebook:
     """What the journal knows of the records of one source."""
 
-    def __init__(self, journal: Journal, records: Records, source: Record, settings: Settings) -> None:
-        self._journal = journal
-        self._place = _place(records.kind, source)
+    def __init__(self, accepted: Accepted, settings: Settings) -> None:
+        self._accepted = accepted
         self._overwrite = settings.overwrite
 
     def known(self, entries: Sequence[Entry]) -> set[int]:
         """Return the numbers of those that an earlier run had accepted, with no other one of their key since."""
         if self._overwrite:
             return set()
-        last = self._journal.accepted(self._place, [entry.key for entry in entries])
+        last = self._accepted.digests([entry.key for entry in entries])
         return {entry.number for entry in entries if last.get(entry.key) == _digest(entry)}
 
     def write(self, entries: Iterable[Entry]) -> None:
         """Remember what was accepted."""
-        self._journal.accept(self._place, [(entry.key, _digest(entry)) for entry in entries])
+        self._accepted.add((entry.key, _digest(entry)) for entry in entries)
 
     def forget(self, entries: Iterable[Entry]) -> None:
         """Forget what was accepted and did not stay."""
-        self._journal.forget_accepted(self._place, [entry.key for entry in entries])
+        self._accepted.forget(entry.key for entry in entries)
 
 
 class _Push:

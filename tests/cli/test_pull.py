@@ -9,9 +9,9 @@ import pytest
 from click.testing import Result
 from tests import canaries
 
-from imap_bulk.cli import options
+from imap_bulk.cli import imap
 from imap_bulk.cli.ending import ExitCode
-from imap_bulk.cli.options import Wishes, wishes_of
+from imap_bulk.cli.wishes import Wishes, wishes_of
 
 Run = Callable[..., Result]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
@@ -240,7 +240,7 @@ def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wishes]:
         seen.append(wishes_of(given))
         return seen[-1]
 
-    monkeypatch.setattr(options, "wishes_of", read)
+    monkeypatch.setattr(imap, "wishes_of", read)
     return seen
 
 

@@ -4,7 +4,7 @@ import json
 import os
 from functools import partial
 
-from imap_bulk.cli import ending, options
+from imap_bulk.cli import ending, wishes
 from imap_bulk.cli.main import main
 from imap_bulk.settings import Settings
 
@@ -13,7 +13,7 @@ def tune() -> None:
     """Let the command line's settings begin with those of the environment, and an interrupt have its patience."""
     if patience := os.environ.get("PATIENCE"):
         vars(ending)["_PATIENCE"] = float(patience)
-    vars(options)["Settings"] = partial(Settings, **json.loads(os.environ.get("TUNED", "{}")))
+    vars(wishes)["Settings"] = partial(Settings, **json.loads(os.environ.get("TUNED", "{}")))
 
 
 if __name__ == "__main__":

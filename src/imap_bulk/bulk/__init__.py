@@ -3,5 +3,6 @@
 from imap_bulk.bulk.moving import Move, pull, push
 from imap_bulk.bulk.tally import MOST_FAILURES_KEPT, Report, ignore, of_each
 from imap_bulk.bulk.verifying import verify
+from imap_bulk.bulk.wanting import each
 
-__all__ = ["MOST_FAILURES_KEPT", "Move", "Report", "ignore", "of_each", "pull", "push", "verify"]
+__all__ = ["MOST_FAILURES_KEPT", "Move", "Report", "each", "ignore", "of_each", "pull", "push", "verify"]

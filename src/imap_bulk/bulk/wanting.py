@@ -33,6 +33,16 @@ class Batch(NamedTuple):
     """Whether no key comes twice in all batches."""
 
 
+def each(files: Iterable[RemoteFile]) -> AsyncIterable[RemoteFile]:
+    """Have a list yield as a search would."""
+    return files if isinstance(files, AsyncIterable) else _each(files)
+
+
+async def _each(files: Iterable[RemoteFile]) -> AsyncIterator[RemoteFile]:
+    for file in files:
+        yield file
+
+
 async def downloads(files: AsyncIterable[RemoteFile], data_dir: Path) -> AsyncIterator[Batch]:
     """Give files of an archive their places below a data directory."""
     places = _Places(data_dir)

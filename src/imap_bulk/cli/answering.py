@@ -1,17 +1,16 @@
 """How an embedded archive answers: whose API it plays, in which form, and within which limits of the gateway."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
+
+from imap_bulk.cli.options import Decorator, all_of
 
 _GATEWAYS_LIMIT = 6_291_556
 """Bytes of an answer that Amazon's gateway takes from a handler."""
 
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/s)?")
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Rate(click.ParamType[float]):
@@ -24,11 +23,20 @@ class _Rate(click.ParamType[float]):
         return float(match[1])
 
 
-def answering(command: Command) -> Command:
-    """Add the options below to a command, which hands them on to `server_options`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+answering: Decorator[Any] = all_of(
+    click.option(
+        "--strict-generation", type=click.Choice(["2024", "2026"]),
+        help="Answer exactly as the production service did then; without, clients of all times are content.",
+    ),
+    click.option("--envelope", is_flag=True, help="Wrap answers as the documents print them: statusCode, body."),
+    click.option("--legacy-names", is_flag=True, help="Also take names of early 2024: two dates, version vNN-NN."),
+    click.option(
+        "--response-limit", type=click.IntRange(0), default=_GATEWAYS_LIMIT, show_default=True, metavar="BYTES",
+        help="Longest answer to a query, as the gateway counts; 0: any.",
+    ),
+    click.option("--throttle", type=_Rate(), metavar="N/s", help="Answer 429 to more requests than this."),
+)  # fmt: skip
+"""Options that a command hands on to `server_options`."""
 
 
 def server_options(
@@ -54,18 +62,3 @@ def server_options(
         "answer_limit_bytes": response_limit or None,
         "throttle": throttle,
     }
-
-
-_OPTIONS = (
-    click.option(
-        "--strict-generation", type=click.Choice(["2024", "2026"]),
-        help="Answer exactly as the production service did then; without, clients of all times are content.",
-    ),
-    click.option("--envelope", is_flag=True, help="Wrap answers as the documents print them: statusCode, body."),
-    click.option("--legacy-names", is_flag=True, help="Also take names of early 2024: two dates, version vNN-NN."),
-    click.option(
-        "--response-limit", type=click.IntRange(0), default=_GATEWAYS_LIMIT, show_default=True, metavar="BYTES",
-        help="Longest answer to a query, as the gateway counts; 0: any.",
-    ),
-    click.option("--throttle", type=_Rate(), metavar="N/s", help="Answer 429 to more requests than this."),
-)  # fmt: skip

@@ -2,20 +2,18 @@
 
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.options import Decorator, all_of
 from imap_bulk.environment import read_cache_dir, usual_cache_dir
 
 if TYPE_CHECKING:
     from imap_bulk.cache import Cache, Usage
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _MULTIPLES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -26,11 +24,7 @@ cache_dir = click.option(
     help="Take files of known sha256 from here, and keep what was verified.  [IMAP_BULK_CACHE_DIR]",
 )  # fmt: skip
 no_cache = click.option("--no-cache", is_flag=True, help="Neither use nor fill a cache.")
-
-
-def cache_options(command: Command) -> Command:
-    """Let a command choose a cache."""
-    return cache_dir(no_cache(command))
+cache_options: Decorator[Any] = all_of(cache_dir, no_cache)
 
 
 def chosen(cache_dir: Path | None, no_cache: bool, *, usually: bool) -> "Cache | None":

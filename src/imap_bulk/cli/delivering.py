@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imap_bulk.cli.bucket import bucket_of
 from imap_bulk.environment import read_bucket_credentials
-from imap_bulk.errors import BadBucket
 
 if TYPE_CHECKING:
     from imap_bulk.delivery import Destination
@@ -20,18 +20,9 @@ def destination(place: str | None) -> "Destination | None":
     """Name a bucket with what the environment opens it with. Raises click.UsageError."""
     if place is None:
         return None
-    try:
-        from imap_bulk.bucket import BucketOptions
-        from imap_bulk.delivery import Destination
-    except ModuleNotFoundError:
-        raise click.UsageError("--to needs obstore; install imap-bulk[s3].") from None
-    told = read_bucket_credentials()
-    try:
-        bucket = BucketOptions(
-            place, told.endpoint, told.access_key_id, told.secret_access_key, told.session_token, told.region
-        )
-    except BadBucket as fault:
-        raise click.UsageError(f"{fault}.") from None
+    bucket = bucket_of(place, read_bucket_credentials().endpoint, "--to")
+    from imap_bulk.delivery import Destination
+
     return Destination(bucket)
 
 

@@ -43,7 +43,7 @@ def code_of(result: Result) -> ExitCode:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on an event loop. SIGINT and SIGTERM cancel it, and it ends in KeyboardInterrupt."""
+    """Run `work` on an event loop. SIGINT and SIGTERM cancel it; then this raises KeyboardInterrupt."""
     stop = _Stop()
 
     async def stoppable() -> T:

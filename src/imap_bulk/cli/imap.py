@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import caching, delivering, options, tables
+from imap_bulk.cli import caching, delivering, filters, options, tables
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.moving import pull_files, push_files
-from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.place import Place
+from imap_bulk.cli.wishes import Wishes, wishes_of
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -21,7 +22,7 @@ _FORMATS = ("table", "json", "jsonl", "csv", "manifest")
 
 
 @click.command(short_help="List what the archive has.")
-@options.filters
+@filters.search_options
 @click.option(
     "--output-format", type=click.Choice(_FORMATS), default="table", show_default=True,
     help="csv, jsonl and manifest can be given to pull.",
@@ -35,7 +36,7 @@ def query(place: Place, /, output_format: str, **given: Any) -> ExitCode:
       imap-bulk query --instrument mag --data-level l1a,l1b --days-ago 7
       imap-bulk query --table spice --type spin --output-format manifest > spin.txt
     """
-    wanted = options.query_of(given)
+    wanted = filters.query_of(given)
     run(_print_matches(place.imap(options.DEFAULT), wanted, output_format))
     return ExitCode.DONE
 
@@ -74,7 +75,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 
 @click.command(short_help="Bring files from the archive.")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@options.filters
+@filters.search_options
 @click.option(
     "--since", metavar="last|YYYYMMDD",
     help="Mirror: what was archived since the last complete run, or that day. Goes with filters.",
@@ -124,30 +125,35 @@ def pull(
     to = given["to"]
     delivering.check(to, since=since, offline=offline, has_cache_dir=cache_dir is not None)
     cache = caching.chosen(cache_dir, no_cache or to is not None, usually=locked is not None)
-    wishes = replace(options.wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
-    by_filters = options.any_given(given)
+    wishes = replace(wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
+    by_filters = filters.any_given(given)
     if since:
         _check_since(given, by_filters=by_filters, named=bool(sources or locked))
-    if locked and (by_filters or sources):
+    _check_usage(wishes, by_filters=by_filters, named=bool(sources), locked=locked is not None)
+    if locked:
+        return _pull_locked(place, locked, wishes)
+    wanted = filters.query_of(given) if by_filters else None
+    if wanted and since:
+        return _pull_since(place, wanted, since, wishes)
+    return _pull(place, wanted, sources, wishes)
+
+
+def _check_usage(wishes: Wishes, *, by_filters: bool, named: bool, locked: bool) -> None:
+    """Raise click.UsageError unless what is to be pulled is said once, and can be found the way that is asked."""
+    if locked and (by_filters or named):
         raise click.UsageError("--locked pulls what the lock file pins and nothing else; leave the rest out.")
-    if offline and by_filters:
+    if wishes.offline and by_filters:
         raise click.UsageError("--offline asks nobody, and filters are for the archive to answer; use --locked.")
-    if offline and wishes.settings.overwrite:
+    if wishes.offline and wishes.settings.overwrite:
         raise click.UsageError(
             "--overwrite fetches everything anew, and --offline nothing; leave one of them out."
         )
     if locked:
-        return _pull_locked(place, locked, wishes)
-    if by_filters == bool(sources):
-        raise click.UsageError(
-            "Give filters or sources, not both: a file of names cannot be filtered."
-            if sources
-            else "Say what to pull: filters, as in --instrument mag, or file names, or a manifest."
-        )
-    wanted = options.query_of(given) if by_filters else None
-    if wanted and since:
-        return _pull_since(place, wanted, since, wishes)
-    return _pull(place, wanted, sources, wishes)
+        return
+    if by_filters and named:
+        raise click.UsageError("Give filters or sources, not both: a file of names cannot be filtered.")
+    if not by_filters and not named:
+        raise click.UsageError("Say what to pull: filters, as in --instrument mag, or file names, or a manifest.")
 
 
 _NOT_SINCE = ("ingestion_start_date", "ingestion_end_date", "today", "days_ago", "filename")
@@ -158,7 +164,7 @@ def _check_since(given: dict[str, Any], *, by_filters: bool, named: bool) -> Non
     if named or not by_filters:
         raise click.UsageError("--since goes with filters alone, as in --instrument mag --since last.")
     for name in _NOT_SINCE:
-        if options.any_given({name: given[name]}):
+        if filters.any_given({name: given[name]}):
             raise click.UsageError(
                 f"--since goes by when files were archived, under the same filters each time; leave "
                 f"--{name.replace('_', '-')} out."
@@ -175,11 +181,11 @@ def _pull_since(place: Place, query: "ImapQuery", since: str, wishes: Wishes) ->
 
 
 def _pull_locked(place: Place, path: Path, wishes: Wishes) -> ExitCode:
-    from imap_bulk import aio, lockfile
+    from imap_bulk import bulk, lockfile
 
     lock = lockfile.read(path)
     archive = place.imap(wishes.settings)
-    code = pull_files(archive, aio.each(lockfile.files_of(lock)), place.data_dir, wishes)
+    code = pull_files(archive, bulk.each(lockfile.files_of(lock)), place.data_dir, wishes)
     if code is not ExitCode.DONE and lock.archive != archive.name and not wishes.offline:
         click.echo(f"Hint: {path} was made with {lock.archive}, and {archive.name} was asked.", err=True)
     return code
@@ -187,10 +193,10 @@ def _pull_locked(place: Place, path: Path, wishes: Wishes) -> ExitCode:
 
 def _pull(place: Place, query: "ImapQuery | None", named: tuple[str, ...], wishes: Wishes) -> ExitCode:
     files = None if query else _named(named)
-    from imap_bulk import aio
+    from imap_bulk import bulk
 
     archive = place.imap(wishes.settings)
-    wanted = archive.search(query) if query else aio.each(files or [])
+    wanted = archive.search(query) if query else bulk.each(files or [])
     return pull_files(archive, wanted, place.data_dir, wishes, archive.hint_when_empty)
 
 
@@ -217,6 +223,6 @@ def push(place: Place, /, sources: tuple[str, ...], **given: Any) -> ExitCode:
     """
     from imap_bulk.sources import uploads_of
 
-    wishes = options.wishes_of(given)
+    wishes = wishes_of(given)
     transfers = uploads_of(sources)
     return push_files(place.imap(wishes.settings), transfers, place.data_dir, wishes)

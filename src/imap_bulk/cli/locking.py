@@ -6,25 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli import caching, events, options, pins, words
+from imap_bulk.cli import caching, events, filters, options, pins, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
-from imap_bulk.cli.options import Place, Wishes
+from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import recorded
+from imap_bulk.cli.wishes import Wishes, wishes_of
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imap_bulk.archives.imap import ImapArchive, ImapQuery
-    from imap_bulk.lockfile import Change, Pin
+    from imap_bulk.lockfile import Change, LockFile, Pin
     from imap_bulk.model import RemoteFile
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Pin a query to exact files, in a lock file.")
-@options.filters
+@filters.search_options
 @click.option("-o", "--output", type=_FILE, metavar="FILE", help="The lock file to make.  [default: data.lock]")
 @click.option("--update", "updated", type=_FILE, metavar="FILE", help="Bring this lock file up to date.")
 @click.option("--check", is_flag=True, help="With --update: tell what would change, and exit with 1 if anything.")
@@ -50,30 +51,28 @@ def lock(
     """
     from imap_bulk import lockfile
     from imap_bulk.archives.imap import ImapQuery
-    from imap_bulk.archives.imap.records import ingested
 
     cache = caching.chosen(cache_dir, no_cache, usually=False)
-    wishes = replace(options.wishes_of(given), cache=cache)
-    _check_usage(options.any_given(given), output, updated, check)
+    wishes = replace(wishes_of(given), cache=cache)
+    _check_usage(filters.any_given(given), output, updated, check)
     target = updated or output or Path("data.lock")
     known = lockfile.read(updated) if updated else None
-    query = ImapQuery.of(**known.query) if known else options.query_of(given)
+    query = ImapQuery.of(**known.query) if known else filters.query_of(given)
     archive = place.imap(wishes.settings)
     files = run(_found(archive, query))
     if not files:
         click.echo(f"No file matches; {target} is left as it is." if updated else "No file matches.", err=True)
         return ExitCode.FAILED
-    again: set[str] = set()
-    if known:
-        again = lockfile.archived_again(known.pins, {file.key: ingested(file.meta) for file in files})
-        changes = lockfile.diff((pin.key for pin in known.pins), (file.key for file in files), again)
-        _tell(changes, target, wishes)
-        if check or wishes.dry_run:
-            return ExitCode.FAILED if changes and check else ExitCode.DONE
-    elif wishes.dry_run:
-        click.echo(f"Would pin {words.files(len(files))} in {target}; nothing was written.")
-        return ExitCode.DONE
-    kept = [pin for pin in known.pins if pin.key not in again] if known else []
+    if known is None:
+        if wishes.dry_run:
+            click.echo(f"Would pin {words.files(len(files))} in {target}; nothing was written.")
+            return ExitCode.DONE
+        return _pin(archive, query, files, (), target, place.data_dir, wishes)
+    again, changes = _news(known, files)
+    _tell(changes, target, wishes)
+    if check or wishes.dry_run:
+        return ExitCode.FAILED if changes and check else ExitCode.DONE
+    kept = [pin for pin in known.pins if pin.key not in again]
     if again:  # what is here under these names is not what the archive has now
         wishes = replace(wishes, settings=replace(wishes.settings, overwrite=True))
     return _pin(archive, query, files, kept, target, place.data_dir, wishes)
@@ -97,6 +96,15 @@ def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, ch
 async def _found(archive: "ImapArchive", query: "ImapQuery") -> "list[RemoteFile]":
     async with archive:
         return [file async for file in archive.search(query)]
+
+
+def _news(known: "LockFile", files: "Sequence[RemoteFile]") -> "tuple[set[str], list[Change]]":
+    """Return the keys of pinned files that were archived again, and all that has changed since the pins."""
+    from imap_bulk import lockfile
+    from imap_bulk.archives.imap.records import ingested
+
+    again = lockfile.archived_again(known.pins, {file.key: ingested(file.meta) for file in files})
+    return again, lockfile.diff((pin.key for pin in known.pins), (file.key for file in files), again)
 
 
 def _tell(changes: "Sequence[Change]", target: Path, wishes: Wishes) -> None:

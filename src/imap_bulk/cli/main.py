@@ -14,7 +14,7 @@ import click
 from imap_bulk import __version__
 from imap_bulk.cli import logs
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import ARGUMENTS
 from imap_bulk.environment import read_environment
 from imap_bulk.errors import BadBucket, BadManifest, BadName, BadQuery, BulkError, TransientError
@@ -28,11 +28,11 @@ _ROOMS = {
     "lock": "locking",
     "verify": "verifying",
     "bag": "verifying",
-    "status": "upkeep",
-    "doctor": "upkeep",
+    "status": "status",
+    "doctor": "doctor",
     "cache": "caching",
     "serve": "serving",
-    "demo": "local",
+    "demo": "demo",
     "aurorax": "aurorax",
     "lsst": "lsst",
 }

@@ -10,8 +10,8 @@ from imap_bulk.cli import caching, mirroring, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.markdown import JobSummary
-from imap_bulk.cli.options import Wishes
 from imap_bulk.cli.recording import recorded
+from imap_bulk.cli.wishes import Wishes
 from imap_bulk.cli.words import Verb
 
 if TYPE_CHECKING:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from imap_bulk.cli import logs
-from imap_bulk.cli.options import OTHER_ARCHIVES, Place, Wishes
-from imap_bulk.model import Event, public_url
+from imap_bulk.cli.place import OTHER_ARCHIVES, Place
+from imap_bulk.cli.wishes import Wishes
+from imap_bulk.model import Event
+from imap_bulk.urls import public_url
 
 if TYPE_CHECKING:
     from imap_bulk.archives.base import Archive

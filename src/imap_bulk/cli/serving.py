@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from imap_bulk.cli.answering import answering, server_options
 from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.options import Decorator, all_of
 from imap_bulk.cli.storing import store_options, storing
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _list_faults(context: click.Context, faults: Mapping[str, str]) -> None:
     context.exit()
 
 
-_OTHER_OPTIONS = (
+_of_others: Decorator[Any] = all_of(
     click.option(
         "--archives", default="imap", show_default=True, callback=_archives, metavar="NAME,...",
         help="Which archives: imap, aurorax, lsst.",
@@ -74,13 +75,7 @@ _OTHER_OPTIONS = (
         help="Entries of a list in one answer of LSST.",
     ),
 )  # fmt: skip
-
-
-def others(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say which archives, and of those beside IMAP's how they answer."""
-    for option in reversed(_OTHER_OPTIONS):
-        command = option(command)
-    return command
+"""Which archives, and of those beside IMAP's how they answer."""
 
 
 def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> str:
@@ -133,7 +128,7 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
 )  # fmt: skip
 @storing
 @answering
-@others
+@_of_others
 @click.pass_context
 def serve(
     context: click.Context, /, root: Path, host: str, port: int, keys: tuple[str, ...], archives: Sequence[str],

@@ -1,30 +1,34 @@
 """Where an embedded archive keeps its files: a disk or a bucket, and what is there before anybody uploads."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.environment import read_bucket_credentials
-from imap_bulk.errors import BadBucket
+from imap_bulk.cli.bucket import bucket_of
+from imap_bulk.cli.options import Decorator, all_of
 
 if TYPE_CHECKING:
-    from imap_bulk.bucket import BucketOptions
     from imap_bulk.server.importing import Survey
 
 _LINE_SECONDS = 2.0
 """Between two lines about an import that goes on."""
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def storing(command: Command) -> Command:
-    """Add the options below to a command, which hands them on to `store_options`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+storing: Decorator[Any] = all_of(
+    click.option(
+        "--storage", metavar="s3://BUCKET[/PREFIX]",
+        help="Keep the files in a bucket, and in --root the catalog alone.  [AWS_ACCESS_KEY_ID and its like]",
+    ),
+    click.option("--s3-endpoint", metavar="URL", help="Where the bucket is, if not at Amazon's."),
+    click.option("--rescan", is_flag=True, help="Begin by making the catalog true to what the storage holds."),
+    click.option(
+        "--import", "bring", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+        help="Begin by archiving the data files below DIR; they are linked, or copied from another disk.",
+    ),
+)  # fmt: skip
+"""Options that a command hands on to `store_options`."""
 
 
 def store_options(
@@ -38,26 +42,11 @@ def store_options(
             "--import is for files on disk; put them into the bucket by imap-bulk push, or beside it and --rescan."
         )
     return {
-        "bucket": _bucket(storage, s3_endpoint) if storage else None,
+        "bucket": bucket_of(storage, s3_endpoint, "--storage") if storage else None,
         "rescan": rescan,
         "bring": bring,
         "report": _Lines(),
     }
-
-
-def _bucket(place: str, endpoint: str | None) -> "BucketOptions":
-    """Name a bucket with what the environment opens it with. Raises click.UsageError."""
-    try:
-        from imap_bulk.bucket import BucketOptions
-    except ModuleNotFoundError:
-        raise click.UsageError("--storage needs obstore; install imap-bulk[s3].") from None
-    told = read_bucket_credentials()
-    try:
-        return BucketOptions(
-            place, endpoint, told.access_key_id, told.secret_access_key, told.session_token, told.region
-        )
-    except BadBucket as fault:
-        raise click.UsageError(f"{fault}.") from None
 
 
 class _Lines:
@@ -87,17 +76,3 @@ class _Lines:
 
 def _mb(survey: "Survey") -> str:
     return f"{survey.added_bytes / 1e6:,.1f} MB"
-
-
-_OPTIONS = (
-    click.option(
-        "--storage", metavar="s3://BUCKET[/PREFIX]",
-        help="Keep the files in a bucket, and in --root the catalog alone.  [AWS_ACCESS_KEY_ID and its like]",
-    ),
-    click.option("--s3-endpoint", metavar="URL", help="Where the bucket is, if not at Amazon's."),
-    click.option("--rescan", is_flag=True, help="Begin by making the catalog true to what the storage holds."),
-    click.option(
-        "--import", "bring", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
-        help="Begin by archiving the data files below DIR; they are linked, or copied from another disk.",
-    ),
-)  # fmt: skip

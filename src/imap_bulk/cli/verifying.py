@@ -11,7 +11,7 @@ import click
 from imap_bulk.cli import options, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.cli.words import Verb
 from imap_bulk.model import Event, Outcome, RemoteFile, Result, Sample, Status
 from imap_bulk.settings import Settings
@@ -134,11 +134,11 @@ def _repair(
     """Pull what was found wrong; each is held to the digest that it had, so no other bytes take its name."""
     from dataclasses import replace
 
-    from imap_bulk import aio, bulk
+    from imap_bulk import bulk
 
     again = replace(settings, overwrite=True)
     with console:
-        result = run(bulk.pull(place.imap(again), aio.each(wrong), place.data_dir, again, console))
+        result = run(bulk.pull(place.imap(again), bulk.each(wrong), place.data_dir, again, console))
     beyond_repair = verified.failed - len(wrong)
     return code_of(result) if not beyond_repair or not result.complete else ExitCode.FAILED
 

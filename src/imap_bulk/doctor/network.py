@@ -7,9 +7,9 @@ from pathlib import Path
 from imap_bulk.doctor.finding import Finding, ok, problem, warning
 from imap_bulk.environment import read_certificate_environment
 from imap_bulk.errors import Rejected
-from imap_bulk.model import public_url
 from imap_bulk.transport.names import Resolve, resolve
 from imap_bulk.transport.proxies import proxy_for
+from imap_bulk.urls import public_url
 
 _SLOW_SECONDS = 1.0
 

@@ -63,7 +63,10 @@ class Dealer:
         self.topic = f"imap-bulk-{token.name}"
 
     async def to_the_end(self, patience: float) -> None:
-        """Keep a seat for every worker that is there, until all is done."""
+        """Keep a seat for every worker that is there, until all is done.
+
+        Raises Interrupted after `patience` seconds without any worker, and what ended a worker's engine.
+        """
         alone_since = time.monotonic()
         try:
             while True:

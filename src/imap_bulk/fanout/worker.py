@@ -47,7 +47,11 @@ def hear_of(topic: str, host: str, error: Busy) -> None:
 def work(
     kit: bytes, token: Path, share: Settings, topic: str, number: int, transfers: Sequence[Transfer]
 ) -> bytes:
-    """Run the engine on a worker; return all outcomes, most of which were streamed before."""
+    """Run the engine on a worker; return all outcomes, most of which were streamed before.
+
+    Raises FileNotFoundError where the worker does not see the data directory, Rejected where it lacks a package,
+    and whatever ends a run.
+    """
     archive, root, destination = _unpacked(kit)
     wire = _Wire(topic, number, transfers)
     if destination:

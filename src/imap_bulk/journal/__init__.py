@@ -9,10 +9,12 @@ journal.py   one archive and one direction: planned, done, failed
 ledger.py    all archives and directions, read without changing anything
 delivered.py what has been delivered to a bucket, and which of it is still there
 mirrored.py  what a query has brought so far, by time of ingestion
+accepted.py  which records an archive has accepted
 record.py    what is known of one file
 schema.py    the tables, and those of earlier versions brought up to date
 """
 
+from imap_bulk.journal.accepted import Accepted
 from imap_bulk.journal.delivered import Delivered, Held
 from imap_bulk.journal.journal import Journal
 from imap_bulk.journal.ledger import Deliveries, Failure, Holding, Ledger, MirrorRun, Run
@@ -22,6 +24,7 @@ from imap_bulk.journal.schema import DIRECTORY
 
 __all__ = [
     "DIRECTORY",
+    "Accepted",
     "Delivered",
     "Deliveries",
     "Failure",

@@ -15,12 +15,9 @@ from typing import Self
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
 from imap_bulk.journal.record import PROOFS, Record, Voucher
-from imap_bulk.journal.schema import change, open_journal, path_of, try_change
+from imap_bulk.journal.schema import open_journal, try_change
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
 
-_LAST_ACCEPTED = """
-SELECT key, digest FROM accepted WHERE archive = ? AND place = ? AND key IN (SELECT value FROM json_each(?))
-"""
 _PLAN = """
 CREATE TEMP TABLE plan (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, path TEXT, size INTEGER, digest TEXT, source TEXT,
@@ -229,31 +226,6 @@ class Journal:
         failed, self._failed = self._failed, []
         if moved or failed:
             try_change(self._database, (_ADD_MOVED, moved), (_ADD_FAILED, failed))
-
-    def accepted(self, place: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Return, of records of these keys, the digests of those that the archive took there last.
-
-        Meant for some hundreds at once: one by one they would each lock the file.
-        """
-        rows = self._database.execute(_LAST_ACCEPTED, (self._archive, place, json.dumps(keys)))
-        return dict(rows.fetchall())
-
-    def accept(self, place: str, records: Iterable[tuple[str, bytes]]) -> None:
-        """Remember records that the archive took, by key and digest."""
-        rows: list[tuple[object, ...]] = [(self._archive, place, key, digest) for key, digest in records]
-        try_change(self._database, ("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?)", rows))
-
-    def forget_accepted(self, place: str, keys: Iterable[str] | None = None) -> None:
-        """Forget what the archive took there, all or some of it: it was deleted since, or did not stay.
-
-        Raises OSError: what is remembered in spite of that would never be sent again.
-        """
-        rows: list[tuple[object, ...]] = [(self._archive, place)]
-        condition = "archive = ? AND place = ?"
-        if keys is not None:
-            rows, condition = [(self._archive, place, key) for key in keys], f"{condition} AND key = ?"
-        statement = f"DELETE FROM accepted WHERE {condition}"  # noqa: S608  of two fixed conditions
-        change(self._database, path_of(Path(self._root)), (statement, rows))
 
 
 def _absolute(path: str) -> str:

@@ -104,7 +104,7 @@ def _none_is_usual(_text: str, _count: int) -> None:
 
 
 def scan_runs(lines: Iterable[bytes], name: str, usual: Usual) -> Iterator[Entry | Problem | Run]:
-    """Do as `scan`, but yield plain lines and sums that are as `usual` in runs of some hundreds."""
+    """Do as `scan`, errors included, but yield plain lines and sums as `usual` in runs of some hundreds."""
     is_empty = True
     for told in _scanned(iter(lines), name, usual):
         is_empty = False

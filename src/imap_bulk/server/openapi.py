@@ -161,7 +161,7 @@ def document(paths: Iterable[str], *, has_keys: bool) -> Json:
 
 
 def _described(paths: Iterable[str], *, has_keys: bool) -> Json:
-    known, described = _api_paths() | _page_paths(), {}
+    known, described = _search_paths() | _file_paths() | _page_paths(), {}
     for path in paths:
         prefix = next(prefix for prefix in reversed([*PREFIXES]) if path.startswith(prefix))
         if operation := known.get(path.removeprefix(prefix)):
@@ -169,7 +169,7 @@ def _described(paths: Iterable[str], *, has_keys: bool) -> Json:
     return described
 
 
-def _api_paths() -> dict[str, Json]:
+def _search_paths() -> dict[str, Json]:
     table = _search("Spin, repoint or thruster files", _TABLE_QUERY, _SPICE_RECORD)
     return {
         "/spin-table": table,
@@ -186,6 +186,12 @@ def _api_paths() -> dict[str, Json]:
                 **_plain("400", "404", "422"),
             },
         ),
+        "/page/days": _search("How many files there are, by instrument and day", _QUERY, _DAY_COUNT),
+    }
+
+
+def _file_paths() -> dict[str, Json]:
+    return {
         "/download/{path}": _operation(
             "Where the bytes of a file are",
             [_key("Object key, from imap/ on.")],
@@ -211,7 +217,6 @@ def _api_paths() -> dict[str, Json]:
             _parameters(_RELEASE),
             {"200": _answer("How many, as a JSON string", "text/plain", _TEXT), **_plain("400", "403")},
         ),
-        "/page/days": _search("How many files there are, by instrument and day", _QUERY, _DAY_COUNT),
         "/page/download/{path}": _operation(
             "A pre-signed GET URL, without a redirect",
             [_key("Object key, from imap/ on.")],

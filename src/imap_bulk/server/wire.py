@@ -48,6 +48,17 @@ class Planned:
     pieces: Callable[[range], AsyncIterator[bytes]]
     """Reads a part of the content."""
 
+    @classmethod
+    def of(cls, answer: web.Response) -> Self:
+        """Return an answer that a handler has given whole; without a body, if that is not bytes."""
+        body = answer.body if isinstance(answer.body, bytes) else b""
+
+        async def pieces(part: range) -> AsyncIterator[bytes]:
+            if part:
+                yield body[part.start : part.stop]
+
+        return cls(answer.status, dict(answer.headers), len(body), range(len(body)), pieces)
+
     def but(self, **changes: Any) -> Self:
         """Return the same answer, but for these fields."""
         return replace(self, **changes)

@@ -51,7 +51,10 @@ class Api:
         keyed: bool = False,
         most_bytes: int = SHORT_ANSWER_BYTES,
     ) -> Reply:
-        """Send one request; any status is an answer. A body is sent as JSON, unless it is bytes, which are."""
+        """Send one request; any status is an answer. A body is sent as JSON, unless it is bytes, which are.
+
+        Raises as `ApiSession.ask`.
+        """
         document = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         headers = None if document is None else _JSON
         session = self._keyed if keyed else self._public

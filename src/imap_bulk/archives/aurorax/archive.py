@@ -16,7 +16,7 @@ from imap_bulk.archives.aurorax.content import look_at
 from imap_bulk.archives.aurorax.document import count_records, unwrap
 from imap_bulk.archives.aurorax.keys import Triple
 from imap_bulk.archives.aurorax.moments import name_of
-from imap_bulk.archives.aurorax.products import address_of, checked, files_of, is_web_address, source_of
+from imap_bulk.archives.aurorax.products import address_of, checked, files_of, source_of
 from imap_bulk.archives.aurorax.products import parts as parts_of
 from imap_bulk.archives.aurorax.query import Chosen, ConjunctionQuery, EphemerisQuery, ProductQuery, Query
 from imap_bulk.archives.aurorax.refusals import SearchFailed
@@ -24,9 +24,10 @@ from imap_bulk.archives.aurorax.searching import Kind, Polling, Searches
 from imap_bulk.archives.aurorax.sources import Sources, triple_of
 from imap_bulk.errors import DigestMismatch, NotFound, ReadOnly, Rejected
 from imap_bulk.listing import Seen
-from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer, public_url
+from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
+from imap_bulk.urls import is_web_address, public_url
 
 PRODUCTION_URL = "https://api.aurorax.space"
 
@@ -76,7 +77,7 @@ class AuroraxArchive:
 
     @property
     def api(self) -> Api:
-        """The open ways to the API."""
+        """The open ways to the API. Raises RuntimeError before `async with`."""
         if self._api is None:
             raise RuntimeError("open the archive first: async with archive")
         return self._api
@@ -137,7 +138,10 @@ class AuroraxArchive:
                 yield record
 
     async def records_at_once(self, query: EphemerisQuery | ProductQuery) -> list[Record]:
-        """Return the records of a synchronous search: of at most two days of ephemeris, ten years of products."""
+        """Return the records of a synchronous search: of at most two days of ephemeris, ten years of products.
+
+        Raises Garbled for an answer that holds no records, and what a refusal stands for.
+        """
         if isinstance(query, EphemerisQuery):
             kind, body = Kind.EPHEMERIS, query.body(query.chosen, (query.start, query.end))
         else:
@@ -149,7 +153,7 @@ class AuroraxArchive:
         return unwrap(answer, str(query))
 
     async def described(self, query: Query) -> str:
-        """Have a search told in words, which look like SQL."""
+        """Have a search told in words, which look like SQL. Raises what a refusal stands for."""
         kind = {EphemerisQuery: "ephemeris", ProductQuery: "data_products"}.get(type(query), "conjunction")
         body = (
             query.body(query.chosen, (query.start, query.end))

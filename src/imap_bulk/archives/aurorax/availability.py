@@ -44,7 +44,10 @@ async def availability(
     product_type: str | None = None,
     slow: bool = False,
 ) -> list[Available]:
-    """Ask for the counts of each day from `first` to `last`; `slow` has them counted anew."""
+    """Ask for the counts of each day from `first` to `last`; `slow` has them counted anew.
+
+    Raises Garbled for an answer that is no list of sources, and the archive's refusals.
+    """
     subject = f"availability of {kind} of {chosen}"
     params = {"start": first.isoformat(), "end": last.isoformat(), "format": "basic_info"}
     told = {"source_type": source_type, "data_product_type": product_type, "slow": "true" if slow else None}

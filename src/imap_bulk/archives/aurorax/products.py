@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from imap_bulk.archives.aurorax import keys
 from imap_bulk.archives.aurorax.keys import Triple
@@ -13,6 +13,7 @@ from imap_bulk.archives.aurorax.sources import triple_of
 from imap_bulk.errors import Garbled, Rejected
 from imap_bulk.http import one_line
 from imap_bulk.model import RemoteFile, Transfer
+from imap_bulk.urls import is_web_address
 
 Record = Mapping[str, Any]
 
@@ -65,16 +66,6 @@ def address_of(transfer: Transfer) -> str:
             "relative to, give --file-base-url"
         )
     return transfer.source
-
-
-def is_web_address(url: str) -> bool:
-    """Whether this is an absolute http(s) URL."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError when it is no number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.split() == [url]
 
 
 def parts(query: ProductQuery, error: Rejected) -> tuple[ProductQuery, ...]:

@@ -77,7 +77,7 @@ def triple_of(record: Record) -> Triple:
 
 
 class Sources:
-    """The data sources of one archive."""
+    """The data sources of one archive. Its methods raise what a refusal stands for, and Garbled for no records."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -33,7 +33,7 @@ def sought(kind: Kind, entry: Entry) -> Sought:
 async def visible(
     archive: AuroraxArchive, kind: Kind, triple: Triple, wanted: Iterable[Sought]
 ) -> AsyncIterator[str]:
-    """Search for records of one source; yield the keys of all that are found, wanted or not."""
+    """Search for records of a source; yield the keys of all that are found, wanted or not. Raises as one."""
     program, platform, instrument_type = ((name,) for name in triple)
     alone = Chosen(program=program, platform=platform, instrument_type=instrument_type)
     for query in _queries(kind, alone, list(wanted)):

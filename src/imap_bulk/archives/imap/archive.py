@@ -23,15 +23,16 @@ from imap_bulk.archives.imap.records import (
     unwrap,
     without_tables,
 )
-from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send, is_web_address
+from imap_bulk.archives.imap.signed import checked_url, expires_at, headers_to_send
 from imap_bulk.archives.imap.split import parts
 from imap_bulk.errors import AccessDenied, BulkError, NotFound, Rejected, Vanished
 from imap_bulk.http import Reply, api_error
 from imap_bulk.listing import Seen
-from imap_bulk.model import RemoteFile, SignedUrl, Transfer, public_url
+from imap_bulk.model import RemoteFile, SignedUrl, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
 from imap_bulk.transport.api import AnswerTooLong, ApiSession
+from imap_bulk.urls import is_web_address, public_url
 
 _HOST = "api.imap-mission.com"
 _PREFIXES = ("/api-key", "/authorized")

@@ -88,7 +88,7 @@ def to_file(record: Record, subject: str) -> RemoteFile:
 
 
 def narrowed(query: ImapQuery, records: Iterable[Record], *, has_tables: bool) -> list[Record]:
-    """Apply the conditions that this archive did not."""
+    """Apply the conditions that this archive did not. Raises BadQuery where its records do not tell enough."""
     if query.table == "spice":
         return [record for record in records if _right_version(query, record) and _ingested(query, record)]
     kept = list(records)

@@ -2,25 +2,13 @@
 
 import re
 from datetime import datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from imap_bulk.errors import Garbled, Rejected
+from imap_bulk.urls import is_web_address
 
-_USUAL = re.compile(r"https?://[A-Za-z0-9.-]+(:[1-5]?[0-9]{1,4})?/[!-~]*")  # what the real one signs, told at once
 _SCHEME = re.compile("[a-z0-9]+:")
 _SIGNED_AT = re.compile("[0-9]{8}T[0-9]{6}Z")
-
-
-def is_web_address(url: str) -> bool:
-    """Whether this is an absolute http(s) URL."""
-    if _USUAL.fullmatch(url):
-        return True
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises ValueError when it is no number
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.split() == [url]
 
 
 def checked_url(url: str, subject: str) -> str:
@@ -51,7 +39,10 @@ def expires_at(url: str) -> float | None:
 
 
 def headers_to_send(url: str, subject: str) -> dict[str, str]:
-    """Give the headers that were signed with the URL, beyond the host. Their values are not in it."""
+    """Give the headers that were signed with the URL, beyond the host. Their values are not in it.
+
+    Raises Rejected for headers whose values nobody has told.
+    """
     signed = set(unquote(_signed_params(url).get("X-Amz-SignedHeaders", "host")).lower().split(";"))
     unknown = signed - {"host", "x-amz-tagging", ""}
     if unknown:

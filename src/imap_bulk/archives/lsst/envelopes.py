@@ -66,7 +66,10 @@ def refusal(reply: Reply, subject: str) -> BulkError:
 
 
 def read_page(reply: Reply, subject: str) -> Page:
-    """Read a list in any of its forms: bare, under `result`, or under `results` with every name in a list."""
+    """Read a list in any of its forms: bare, under `result`, or under `results` with every name in a list.
+
+    Raises what the archive's refusal stands for, and Garbled for an answer that is no list of names.
+    """
     answer = read_document(reply, subject)
     flags: Mapping[str, Any] = {}
     if isinstance(answer, dict):

@@ -13,8 +13,6 @@ from typing import Any, BinaryIO, Protocol
 from imap_bulk.archives.lsst.queries import Column, Table
 from imap_bulk.errors import Rejected
 
-FORMS = ("csv", "json", "jsonl", "votable", "fits")
-
 _ROWS_AT_ONCE = 2000
 _DTYPES = {"long": ("int64", "float64"), "double": ("float64",)}
 _FILLERS = {"int64": 0, "float64": float("nan"), "str": ""}

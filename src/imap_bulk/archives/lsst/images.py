@@ -129,7 +129,7 @@ def whole(query: ImageQuery, image: str) -> tuple[str, Wanted]:
 
 
 def listed(query: ImageQuery, address: str) -> tuple[str, Wanted]:
-    """Return the key of an image by the address that the archive lists, and what to ask for."""
+    """Return the key of an image by the address that the archive lists, and what to ask for. Raises Garbled."""
     image = id_of(address)
     if not image:
         raise Garbled(f"the archive lists {address!r}, in which there is no name of an image")

@@ -63,7 +63,7 @@ async def submit(service: Service, path: str, params: Mapping[str, str], subject
 
 
 def id_of(reply: Reply, subject: str) -> str:
-    """Find the id in the answer to a POST: bare, in an object, or at the end of the Location."""
+    """Find the id in the answer to a POST: bare, in an object, or at the end of the Location. Raises Garbled."""
     answer = read_document(reply, subject) if reply.body.strip() or reply.status >= 300 else None
     if isinstance(answer, dict):
         answer = next((answer[name] for name in _ID_FIELDS if name in answer), None)

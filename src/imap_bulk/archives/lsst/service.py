@@ -10,10 +10,10 @@ from imap_bulk.archives.lsst.envelopes import Page, read_document, read_page, re
 from imap_bulk.archives.lsst.paging import names
 from imap_bulk.errors import NotFound, Rejected
 from imap_bulk.http import Reply
-from imap_bulk.model import public_url
 from imap_bulk.retry import persist
 from imap_bulk.settings import MIB, Settings
 from imap_bulk.transport.api import ApiSession, without_user
+from imap_bulk.urls import is_web_address, public_url
 
 LEVELS = ("DC", "L1", "L2", "L3", "dev")
 """Data challenge, alert production, data release, user data, development."""
@@ -42,12 +42,7 @@ class Service:
     def __post_init__(self) -> None:
         self.url = self.url.strip().rstrip("/")
         self.token = (self.token or "").strip() or None
-        try:
-            parts = urlsplit(self.url)
-            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or True)
-        except ValueError:  # a port that is no number
-            is_address = False
-        if not is_address or self.url.split() != [self.url]:
+        if not is_web_address(self.url):
             shown = self.url.rpartition("@")[2]
             raise Rejected(f"the archive's address {shown!r} is no URL; write it out, as in http://127.0.0.1:8000")
         self.base, self._credentials = without_user(self.url)
@@ -85,7 +80,7 @@ class Service:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Ask once. Any status is an answer; a failed exchange raises, and AnswerTooLong."""
+        """Ask once. Any status is an answer. Raises as `ApiSession.ask`, and RuntimeError before `async with`."""
         if self._session is None:
             raise RuntimeError("open the service first: async with service")
         return await self._session.ask(method, path, params, body, headers, most_bytes=ANSWER_LIMIT_BYTES)
@@ -98,7 +93,10 @@ class Service:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Ask until there is an answer that does not just say to come back."""
+        """Ask until there is an answer that does not just say to come back.
+
+        Raises as `ask`, and what the last answer stands for where all of them say that.
+        """
 
         async def attempt() -> Reply:
             reply = await self.ask(method, path, params, body, headers)
@@ -122,7 +120,7 @@ class Service:
                 yield name
 
     async def few(self, path: str, subject: str) -> tuple[str, ...]:
-        """Return the names of a list that has no pages."""
+        """Return the names of a list that has no pages. Raises as `read_page`."""
         return (await self._page(path, subject, {})).names
 
     async def _page(self, path: str, subject: str, params: Mapping[str, str]) -> Page:
@@ -132,7 +130,7 @@ class Service:
         return await persist(attempt, self.settings)
 
     async def databases(self, containing: str = "") -> AsyncGenerator[tuple[str, str], None]:
-        """Yield all databases, each with its level."""
+        """Yield the level and the name of each database. Raises as `read_page`."""
         told = await self.few("/meta/v0/db", "the levels")
         params = {"containing": containing} if containing else {}
         # One generation of servers names the first of its levels only.

@@ -32,7 +32,10 @@ def load() -> Sums | None:
 
 
 def hold(path: Path) -> Verdict:
-    """Hold each unit to its CHECKSUM and DATASUM. The file is mapped, not read into memory."""
+    """Hold each unit to its CHECKSUM and DATASUM. The file is mapped, not read into memory.
+
+    Raises Broken where one does not hold or astropy cannot read the file, OSError where this machine cannot.
+    """
     from astropy.io import fits
 
     verdict = Verdict.KEPT

@@ -8,7 +8,7 @@ import click
 from imap_bulk.cli import options
 from imap_bulk.cli.aurorax import filters, forms
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery
 
 if TYPE_CHECKING:
@@ -97,12 +97,7 @@ def availability(place: Place, /, **given: Any) -> ExitCode:
 
 
 def _days(given: dict[str, Any]) -> "tuple[date, date]":
-    from imap_bulk.archives.aurorax.moments import read_bound
-
-    if not given["start_date"] or not given["end_date"]:
-        raise BadQuery("say from when to when: give --start-date and --end-date, as in 20200131.")
-    first = read_bound("--start-date", given["start_date"], is_end=False).date()
-    last = read_bound("--end-date", given["end_date"], is_end=True).date()
+    first, last = (moment.date() for moment in filters.range_of(given))
     if first > last:
         raise BadQuery(f"the start {first} comes after the end {last}; swap them.")
     return first, last

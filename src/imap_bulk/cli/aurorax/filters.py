@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli.options import Decorator, Place, all_of, refuse_empty, several
+from imap_bulk.cli.filters import refuse_empty
+from imap_bulk.cli.options import Decorator, all_of, several
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from imap_bulk.archives.aurorax import AuroraxArchive, Chosen, ConjunctionQuery, Kind, Query
 
 KINDS = ("data-products", "ephemeris", "conjunctions")
@@ -25,51 +29,45 @@ def _product_types() -> tuple[str, ...]:
 
 
 chosen: Decorator[Any] = all_of(
-    (
-        several("--program", None, "Program, as in themis-asi"),
-        several("--platform", None, "Platform, as in gillam"),
-        several("--instrument-type", None, "Instrument type, as in 'RGB ASI'"),
-    )
+    several("--program", None, "Program, as in themis-asi"),
+    several("--platform", None, "Platform, as in gillam"),
+    several("--instrument-type", None, "Instrument type, as in 'RGB ASI'"),
 )
 dates: Decorator[Any] = all_of(
-    (
-        click.option("--start-date", metavar=_DAY, help="First day; or a time, as in 2020-01-01T06:30:00."),
-        click.option("--end-date", metavar=_DAY, help="Last day, all of it; or a time."),
-    )
+    click.option("--start-date", metavar=_DAY, help="First day; or a time, as in 2020-01-01T06:30:00."),
+    click.option("--end-date", metavar=_DAY, help="Last day, all of it; or a time."),
 )
 _BLOCK = "PROGRAM[/PLATFORM[/TYPE]]"
 _BLOCKS = ("ground", "space", "events")
 """Options of which an empty one stands for any source of its kind."""
 
 search_options: Decorator[Any] = all_of(
-    (
-        click.option(
-            "--kind", type=click.Choice(KINDS), default="data-products", show_default=True,
-            help="What is searched for.",
-        ),
-        chosen,
-        dates,
-        several("--product-type", _product_types, "Data products: keogram, montage, movie …"),
-        click.option(
-            "--where", multiple=True, metavar="CONDITION",
-            help="A condition on metadata, as in 'nbtrace_region in north polar cap'; repeat.",
-        ),
-        click.option("--any", "any_of", is_flag=True, help="One of the conditions is enough."),
-        click.option(
-            "--query", "document", type=_FILE, metavar="FILE",
-            help="Conjunctions: the whole search, as a JSON document of AuroraX.",
-        ),
-        click.option("--ground", multiple=True, metavar=_BLOCK, help="Conjunctions: sites on the ground; repeat."),
-        click.option("--space", multiple=True, metavar=_BLOCK, help="Conjunctions: spacecraft; repeat."),
-        click.option("--events", multiple=True, metavar="PLATFORM[/TYPE]", help="Conjunctions: events; repeat."),
-        several("--conjunction-type", None, "Conjunctions: nbtrace (default), sbtrace, geographic"),
-        several("--hemisphere", None, "Conjunctions: northern, southern"),
-        click.option("--distance", type=click.FloatRange(0), metavar="KM", help="Conjunctions: how close.  [300]"),
-        click.option(
-            "--search-timeout", type=click.FloatRange(1), default=900.0, show_default=True, metavar="SECONDS",
-            help="How long a search may take before it is cancelled.",
-        ),
-    )
+    click.option(
+        "--kind", type=click.Choice(KINDS), default="data-products", show_default=True,
+        help="What is searched for.",
+    ),
+    chosen,
+    dates,
+    several("--product-type", _product_types, "Data products: keogram, montage, movie …"),
+    click.option(
+        "--where", multiple=True, metavar="CONDITION",
+        help="A condition on metadata, as in 'nbtrace_region in north polar cap'; repeat.",
+    ),
+    click.option("--any", "any_of", is_flag=True, help="One of the conditions is enough."),
+    click.option(
+        "--query", "document", type=_FILE, metavar="FILE",
+        help="Conjunctions: the whole search, as a JSON document of AuroraX.",
+    ),
+    click.option("--ground", multiple=True, metavar=_BLOCK, help="Conjunctions: sites on the ground; repeat."),
+    click.option("--space", multiple=True, metavar=_BLOCK, help="Conjunctions: spacecraft; repeat."),
+    click.option("--events", multiple=True, metavar="PLATFORM[/TYPE]", help="Conjunctions: events; repeat."),
+    several("--conjunction-type", None, "Conjunctions: nbtrace (default), sbtrace, geographic"),
+    several("--hemisphere", None, "Conjunctions: northern, southern"),
+    click.option("--distance", type=click.FloatRange(0), metavar="KM", help="Conjunctions: how close.  [300]"),
+    click.option(
+        "--search-timeout", type=click.FloatRange(1), default=900.0, show_default=True, metavar="SECONDS",
+        help="How long a search may take before it is cancelled.",
+    ),
 )  # fmt: skip
 
 _ONLY_FOR = {
@@ -118,20 +116,29 @@ def kind_of(name: str) -> "Kind":
     return Kind(name.replace("-", "_"))
 
 
+def range_of(given: Mapping[str, Any], hint: str = "as in 20200131") -> "tuple[datetime, datetime]":
+    """Read the first and the last moment, in UTC, that --start-date and --end-date mean.
+
+    Raises BadQuery, which ends with the `hint` where one of them is missing.
+    """
+    from imap_bulk.archives.aurorax.moments import read_bound
+
+    if not given["start_date"] or not given["end_date"]:
+        raise BadQuery(f"say from when to when: give --start-date and --end-date, {hint}.")
+    start = read_bound("--start-date", given["start_date"], is_end=False)
+    return start, read_bound("--end-date", given["end_date"], is_end=True)
+
+
 def query_of(given: Mapping[str, Any]) -> "Query":
     """Turn the options of a search into a query. Raises BadQuery, click.UsageError."""
     from imap_bulk.archives.aurorax import Condition, EphemerisQuery, ProductQuery
-    from imap_bulk.archives.aurorax.moments import read_bound
 
     kind = given["kind"]
     refuse_empty({name: value for name, value in given.items() if name not in _BLOCKS})
     _refuse_strangers(given, kind)
     if kind == "conjunctions":
         return _conjunctions(given)
-    if not given["start_date"] or not given["end_date"]:
-        raise BadQuery("say from when to when: give --start-date and --end-date, as in 20200131.")
-    start = read_bound("--start-date", given["start_date"], is_end=False)
-    end = read_bound("--end-date", given["end_date"], is_end=True)
+    start, end = range_of(given)
     where = tuple(map(Condition.of, given["where"]))
     told: dict[str, Any] = {
         "chosen": chosen_of(given), "start": start, "end": end, "where": where, "any_of": given["any_of"],
@@ -152,7 +159,6 @@ def _refuse_strangers(given: Mapping[str, Any], kind: str) -> None:
 
 def _conjunctions(given: Mapping[str, Any]) -> "ConjunctionQuery":
     from imap_bulk.archives.aurorax import ConjunctionQuery
-    from imap_bulk.archives.aurorax.moments import read_bound
 
     blocks = {
         "ground": [_block(text) for text in given["ground"]],
@@ -164,12 +170,9 @@ def _conjunctions(given: Mapping[str, Any]) -> "ConjunctionQuery":
         if any(blocks.values()) or given["start_date"] or given["end_date"]:
             raise click.UsageError("--query holds the whole search; leave out the dates and blocks, or the file.")
         return ConjunctionQuery(_text_of(path), path.stem)
-    if not given["start_date"] or not given["end_date"]:
-        raise BadQuery("say from when to when: give --start-date and --end-date, or a document by --query.")
     return ConjunctionQuery.of(
         blocks,
-        read_bound("--start-date", given["start_date"], is_end=False),
-        read_bound("--end-date", given["end_date"], is_end=True),
+        *range_of(given, "or a document by --query"),
         types=names_of(given["conjunction_type"]) or ("nbtrace",),
         hemispheres=names_of(given["hemisphere"]),
         distance_km=300.0 if given["distance"] is None else given["distance"],

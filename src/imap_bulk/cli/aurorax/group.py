@@ -1,4 +1,4 @@
-"""The group `imap-bulk aurorax`."""
+"""The group `imap-bulk aurorax`, whose commands are imported when they are asked for."""
 
 from importlib import import_module
 
@@ -10,7 +10,7 @@ _ROOMS = {
     "query": "asking",
     "pull": "moving",
     "push": "moving",
-    "delete": "moving",
+    "delete": "deleting",
 }
 """Command -> the module it lives in."""
 

@@ -1,4 +1,4 @@
-"""What moves or removes: pull, push, delete."""
+"""AuroraX's pull and push."""
 
 import sys
 from collections.abc import Iterator
@@ -8,30 +8,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imap_bulk.cli import delivering, options, words
-from imap_bulk.cli.aurorax import filters, forms
+from imap_bulk.cli.aurorax import filters
 from imap_bulk.cli.aurorax.sources import read_draft
+from imap_bulk.cli.aurorax.target import source_options, target_of
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.moving import pull_files
-from imap_bulk.cli.options import DEFAULT, Place
+from imap_bulk.cli.options import DEFAULT
+from imap_bulk.cli.place import Place
+from imap_bulk.cli.wishes import wishes_of
 from imap_bulk.cli.words import Verb
-from imap_bulk.errors import BadManifest, BadQuery
+from imap_bulk.errors import BadManifest
 from imap_bulk.settings import Settings
 
 if TYPE_CHECKING:
-    from imap_bulk.archives.aurorax import AuroraxArchive
     from imap_bulk.archives.aurorax.keys import Triple
     from imap_bulk.archives.aurorax.records import Records
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _BATCHES_AT_ONCE = 4
-
-_source_options = options.all_of(
-    (
-        click.option("--source-id", type=int, metavar="N", help="The data source, by its identifier."),
-        click.option("--source", metavar="PROGRAM/PLATFORM/TYPE", help="The data source, by its names."),
-    )
-)
 
 
 @click.command(short_help="Bring files, ephemeris or conjunctions.")
@@ -59,7 +54,7 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
           --start-date 20190101 --end-date 20190131 --where 'nbtrace_region in north polar cap'
       imap-bulk aurorax pull --kind conjunctions --query conjunctions.json
     """
-    wishes = options.wishes_of(given)
+    wishes = wishes_of(given)
     wanted = filters.query_of(given)
     archive = filters.archive_at(place, wishes.settings, given["search_timeout"])
     return pull_files(archive, archive.search(wanted), place.data_dir, wishes, _hint_when_empty)
@@ -72,7 +67,7 @@ def _hint_when_empty() -> str:
 @click.command(short_help="Send records to the archive.")
 @click.argument("records", nargs=-1, required=True, metavar="RECORDS...")
 @click.option("--kind", type=click.Choice(["ephemeris", "data-products"]), required=True, help="What they are.")
-@_source_options
+@source_options
 @click.option(
     "--create-source", type=_FILE, metavar="FILE",
     help="Add the data source that this JSON object describes, if there is none of its names.",
@@ -116,7 +111,7 @@ def push(place: Place, /, **given: Any) -> ExitCode:
     """
     from imap_bulk.archives.aurorax.records import read_records
 
-    target = _target(given)
+    target = target_of(given)
     read = read_records(((name, _lines(name)) for name in given["records"]), filters.kind_of(given["kind"]))
     return _push(place, read, target, given)
 
@@ -147,19 +142,6 @@ def _push(place: Place, read: "Records", target: "int | Triple", given: dict[str
     return code_of(result)
 
 
-def _target(given: dict[str, Any]) -> "int | Triple":
-    """Read which data source is meant. Raises UsageError, BadQuery."""
-    identifier, names = given["source_id"], given["source"]
-    if (identifier is None) == (names is None):
-        raise click.UsageError("Say which data source: --source-id N, or --source PROGRAM/PLATFORM/TYPE.")
-    if identifier is not None:
-        return int(identifier)
-    parts = tuple(part.strip() for part in names.split("/"))
-    if len(parts) != 3 or not all(parts):
-        raise BadQuery(f"{names!r} is no data source; write PROGRAM/PLATFORM/TYPE, as in 'trex/gillam/RGB ASI'.")
-    return parts[0], parts[1], parts[2]
-
-
 def _lines(name: str) -> Iterator[bytes]:
     """Yield the lines of a file of records. Raises BadManifest."""
     if name == "-":
@@ -172,86 +154,3 @@ def _lines(name: str) -> Iterator[bytes]:
         raise BadManifest(f"there is no file {name}; check the path") from None
     except IsADirectoryError:
         raise BadManifest(f"{name} is a directory; name the files of records in it") from None
-
-
-@click.command(short_help="Delete ephemeris or data products from the archive.")
-@click.option("--kind", type=click.Choice(["ephemeris", "data-products"]), required=True, help="What they are.")
-@_source_options
-@filters.dates
-@click.option("--url", "urls", multiple=True, metavar="URL", help="Data products: the one of this URL; repeat.")
-@click.option("--url-list", type=_FILE, metavar="FILE", help="Data products: a file with one URL a line.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
-def delete(place: Place, /, **given: Any) -> ExitCode:
-    """Delete the ephemeris of a range, or data products by their URLs. The files at those URLs stay.
-
-    \b
-    Examples:
-      imap-bulk aurorax delete --kind ephemeris --source-id 400 --start-date 20200101 --end-date 20200131
-      imap-bulk aurorax delete --kind data-products --source-id 400 --url-list urls.txt --yes
-    """
-    target = _target(given)
-    doomed = _range(given) if given["kind"] == "ephemeris" else _urls(given)
-    archive = filters.archive_at(place, DEFAULT)
-    source = run(_find(archive, target))
-    what = (
-        f"from {doomed[0]} to {doomed[1]}"
-        if isinstance(doomed, tuple)
-        else f"of {len(doomed)} URL{'s' * (len(doomed) > 1)}"
-    )
-    named = f"the {given['kind'].replace('-', ' ')} {what} of {forms.source_name(source)}"
-    if not options.agreed(f"Delete {named}?", yes=given["yes"]):
-        return ExitCode.FAILED
-    from imap_bulk.records import forget
-
-    try:
-        run(_delete(archive, source, doomed))
-    finally:  # also when no answer came: to send a record once more does no harm, to leave one out does
-        forget(archive, filters.kind_of(given["kind"]), source, place.data_dir)
-    later = "; the archive does so in its own time" if given["kind"] == "ephemeris" else ""
-    click.echo(f"Asked to delete {named}{later}.")
-    return ExitCode.DONE
-
-
-async def _find(archive: "AuroraxArchive", target: "int | Triple") -> forms.Record:
-    async with archive:
-        return await (archive.sources.get(target) if isinstance(target, int) else archive.sources.named(target))
-
-
-async def _delete(archive: "AuroraxArchive", source: forms.Record, doomed: tuple[str, str] | list[str]) -> None:
-    async with archive:
-        if isinstance(doomed, tuple):
-            await archive.sources.delete_ephemeris(source, *doomed)
-        else:
-            await archive.sources.delete_products(source, doomed)
-
-
-def _range(given: dict[str, Any]) -> tuple[str, str]:
-    from imap_bulk.archives.aurorax.moments import read_bound, written
-
-    if given["urls"] or given["url_list"]:
-        raise click.UsageError("URLs are for --kind data-products; ephemeris is deleted by dates.")
-    if not given["start_date"] or not given["end_date"]:
-        raise BadQuery("say from when to when: give --start-date and --end-date, as in 20200131.")
-    start = read_bound("--start-date", given["start_date"], is_end=False)
-    end = read_bound("--end-date", given["end_date"], is_end=True)
-    if start > end:
-        raise BadQuery(f"the start {written(start)} comes after the end {written(end)}; swap them.")
-    return written(start), written(end)
-
-
-def _urls(given: dict[str, Any]) -> list[str]:
-    if given["start_date"] or given["end_date"]:
-        raise click.UsageError("Dates are for --kind ephemeris; data products are deleted by URL.")
-    path: Path | None = given["url_list"]
-    listed = _listed(path) if path else []
-    if not (urls := list(dict.fromkeys([*given["urls"], *listed]))):
-        raise click.UsageError("Say which data products: --url URL, or --url-list FILE.")
-    return urls
-
-
-def _listed(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").split()
-    except UnicodeDecodeError:
-        raise BadManifest(f"{path} is no text in UTF-8; write one URL a line.") from None

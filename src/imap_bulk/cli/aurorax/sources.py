@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from imap_bulk.cli import options
-from imap_bulk.cli.aurorax import filters, forms
+from imap_bulk.cli.aurorax import consent, filters, forms
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery
 
 if TYPE_CHECKING:
@@ -66,18 +66,16 @@ def get(place: Place, identifier: int) -> ExitCode:
 
 
 _draft_options = options.all_of(
-    (
-        click.option("--program", metavar="NAME", help="At most 200 characters."),
-        click.option("--platform", metavar="NAME", help="At most 50 characters."),
-        click.option("--instrument-type", metavar="NAME", help="At most 200 characters."),
-        click.option("--source-type", metavar="TYPE", help="ground, leo, heo, lunar, event_list."),
-        click.option("--display-name", metavar="NAME", help="At most 50 characters."),
-        click.option("--owner", metavar="EMAIL", help="Whose it is; else yours."),
-        click.option(
-            "--from", "document", type=_FILE, metavar="FILE",
-            help="A JSON object with any fields of a source; options win over it.",
-        ),
-    )
+    click.option("--program", metavar="NAME", help="At most 200 characters."),
+    click.option("--platform", metavar="NAME", help="At most 50 characters."),
+    click.option("--instrument-type", metavar="NAME", help="At most 200 characters."),
+    click.option("--source-type", metavar="TYPE", help="ground, leo, heo, lunar, event_list."),
+    click.option("--display-name", metavar="NAME", help="At most 50 characters."),
+    click.option("--owner", metavar="EMAIL", help="Whose it is; else yours."),
+    click.option(
+        "--from", "document", type=_FILE, metavar="FILE",
+        help="A JSON object with any fields of a source; options win over it.",
+    ),
 )  # fmt: skip
 
 
@@ -108,12 +106,12 @@ def update(place: Place, /, identifier: int, **given: Any) -> ExitCode:
 
 @sources.command(short_help="Delete one that has no data left.")
 @click.argument("identifier", type=int)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@consent.yes
 @click.pass_obj
 def delete(place: Place, identifier: int, yes: bool) -> ExitCode:
     """Delete the data source with this IDENTIFIER; the archive refuses while it has records."""
     source = _with_sources(place, lambda sources: sources.get(identifier))
-    if not options.agreed(f"Delete the data source {identifier}, {forms.source_name(source)}?", yes=yes):
+    if not consent.agreed(f"Delete the data source {identifier}, {forms.source_name(source)}?", yes=yes):
         return ExitCode.FAILED
     _with_sources(place, lambda sources: sources.delete(identifier))
     click.echo(f"Deleted the data source {identifier}, {forms.source_name(source)}.")

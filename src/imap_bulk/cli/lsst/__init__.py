@@ -6,7 +6,7 @@ from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.lsst.names import list_, schema
 from imap_bulk.cli.lsst.pull import pull
 from imap_bulk.cli.lsst.query import query
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 
 
 @click.group(short_help="LSST's Data Access: lists, SQL, images, cutouts.")

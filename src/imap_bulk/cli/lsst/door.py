@@ -2,7 +2,7 @@
 
 import click
 
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import Rejected
 
 _NO_SERVER = (

@@ -9,7 +9,7 @@ import click
 
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.lsst.door import collection, door, level
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 
 if TYPE_CHECKING:
     from imap_bulk.archives.lsst.service import Service

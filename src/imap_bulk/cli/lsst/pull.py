@@ -15,7 +15,8 @@ from imap_bulk.cli import delivering, options
 from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.lsst.door import collection, door, level
 from imap_bulk.cli.moving import pull_files
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
+from imap_bulk.cli.wishes import wishes_of
 from imap_bulk.errors import BadManifest, BadQuery
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
     from imap_bulk.archives.lsst import ImageQuery, LsstArchive
     from imap_bulk.archives.lsst.jobs import Patience
 
-    wishes = options.wishes_of(given)
+    wishes = wishes_of(given)
     ids = tuple(image.strip() for told in given["ids"] for image in told.split(",") if image.strip())
     if given["ids"] and not ids:  # an empty variable of a shell, say: it does not stand for everything
         raise click.UsageError("--id names no image; leave it out to bring all of them.")

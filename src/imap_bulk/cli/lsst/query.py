@@ -15,7 +15,7 @@ import click
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.lsst.door import door
-from imap_bulk.cli.options import Place
+from imap_bulk.cli.place import Place
 from imap_bulk.errors import Rejected
 from imap_bulk.settings import Settings
 

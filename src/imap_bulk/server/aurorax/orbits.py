@@ -16,7 +16,6 @@ from imap_bulk.server.aurorax.times import DAY, MINUTE, written
 
 _TURN = 2 * math.pi
 _SIDEREAL_DAY = 86_164.1
-_EARTH_RADIUS = 6_371.0
 _EARTH_GRAVITY = 398_600.4  # km3/s2
 _LEO_PERIOD = 94 * 60.0
 _HEO_PERIODS = (12, 16, 18, 20, 24)  # hours

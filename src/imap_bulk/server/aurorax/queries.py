@@ -84,7 +84,7 @@ def read_product_query(document: Mapping[str, Any], longest: float | None = None
 
 
 def check_product_type(name: object) -> None:
-    """Refuse what is no type of data products."""
+    """Refuse what is no type of data products. Raises Refused."""
     if name not in products.TYPES:
         raise bad_request(f"{name!r} is no data product type; known are {', '.join(products.TYPES)}.")
 

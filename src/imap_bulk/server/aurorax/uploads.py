@@ -40,7 +40,7 @@ def _checked(source: Source, record: object) -> Mapping[str, Any]:
 
 
 def check_triple(source: Source, document: Mapping[str, Any]) -> None:
-    """Refuse a document that names another source than its path."""
+    """Refuse a document that names another source than its path. Raises Refused."""
     for name, own in zip(("program", "platform", "instrument_type"), source.triple, strict=True):
         if not document.get(name):
             raise bad_request(f"The field {name} is required.")

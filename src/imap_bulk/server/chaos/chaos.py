@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
@@ -158,7 +158,7 @@ class Chaos:
             kind = _kind(request)
             if kind is None or not isinstance(answer, web.Response) or answer.status not in (200, 302):
                 return answer
-            fault = await self._answer(request, kind, planned=_planned(answer))
+            fault = await self._answer(request, kind, planned=Planned.of(answer))
             return answer if fault is None else fault
 
         return front
@@ -174,16 +174,6 @@ def _kind(request: web.Request) -> Kind | None:
         return None
     segments = request.path.split("/")[1:]
     return _ROUTES.get(segments[1] if segments[0] in _PREFIXES and segments[1:] else segments[0])
-
-
-def _planned(answer: web.Response) -> Planned:
-    body = answer.body if isinstance(answer.body, bytes) else b""
-
-    async def pieces(part: range) -> AsyncIterator[bytes]:
-        if part:
-            yield body[part.start : part.stop]
-
-    return Planned(answer.status, dict(answer.headers), len(body), range(len(body)), pieces)
 
 
 def _digest(text: str) -> bytes:

@@ -7,7 +7,7 @@ embedded IMAP archive does to an answer on its way (`chaos.faults`) can be asked
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aiohttp import web
@@ -147,20 +147,13 @@ class Faults:
             if not name or not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
                 return answer
             if name in _ON_THE_WAY:
-                return await self._on_the_way(name, request, answer, answer.body)
+                return await self._on_the_way(name, request, answer)
             return _spoilt(name, answer, answer.body)
 
         return front
 
-    async def _on_the_way(
-        self, name: str, request: web.Request, answer: web.Response, body: bytes
-    ) -> web.StreamResponse:
-        async def pieces(part: range) -> AsyncIterator[bytes]:
-            if part:
-                yield body[part.start : part.stop]
-
-        planned = Planned(answer.status, dict(answer.headers), len(body), range(len(body)), pieces)
-        exchange = Exchange(request, Origin.API, 0, self._stall, self._closing, planned)
+    async def _on_the_way(self, name: str, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        exchange = Exchange(request, Origin.API, 0, self._stall, self._closing, Planned.of(answer))
         try:
             return await _ON_THE_WAY[name].commit(exchange)
         except ConnectionError:

@@ -1,4 +1,4 @@
-"""What shows imap-bulk at work: demo."""
+"""`imap-bulk demo`: the demonstration of the archive that is chosen."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
-_DEMOS = {"imap": "demo", "aurorax": "demo_aurorax", "lsst": "demo_lsst"}
-"""Archive -> the module of its demonstration."""
+_ARCHIVES = ("imap", "aurorax", "lsst")
+"""Each has a module of its name here."""
 
 
 @click.command(short_help="Show the whole flow on this machine.")
 @click.option(
     "--archive",
-    type=click.Choice(list(_DEMOS)),
+    type=click.Choice(_ARCHIVES),
     default="imap",
     show_default=True,
     help="Which archive is played.",
@@ -30,5 +30,5 @@ _DEMOS = {"imap": "demo", "aurorax": "demo_aurorax", "lsst": "demo_lsst"}
 def demo(archive: str, keep: Path | None) -> ExitCode:
     """Start an archive here, push to it, query it, pull from it and verify what came. Takes a few seconds."""
     show: Callable[[Path | None], Coroutine[Any, Any, ExitCode]]
-    show = import_module(f"imap_bulk.cli.{_DEMOS[archive]}").show
+    show = import_module(f"imap_bulk.cli.demo.{archive}").show
     return run(show(keep))

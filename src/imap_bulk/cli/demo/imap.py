@@ -1,21 +1,17 @@
-"""The demonstration: an archive on this machine, and the real commands run against it."""
+"""The demonstration of IMAP's archive: sample files pushed, queried, pulled and verified."""
 
 import asyncio
 import hashlib
 import random
 import shlex
-import sys
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass
 from filecmp import cmp
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imap_bulk import filenames
 from imap_bulk.cli import words
+from imap_bulk.cli.demo.shell import DemoFailed, Shell, home_at, say
 from imap_bulk.cli.ending import ExitCode
-from imap_bulk.errors import BulkError
 
 _SEED = 20250924  # the day of the launch: every demonstration moves the same bytes
 _KIB = 1 << 10
@@ -38,17 +34,12 @@ _NAMES = (
 _SUMS = "sums.txt"
 
 
-class DemoFailed(BulkError):
-    """A command of the demonstration did not end well."""
-
-
 async def show(keep: Path | None) -> ExitCode:
     """Run the demonstration below `keep`, or in a temporary directory. Raises DemoFailed, OSError."""
     from imap_bulk.server.app import ArchiveServer, ServerOptions
 
     started = time.monotonic()
-    with ExitStack() as stack:
-        home = keep or Path(stack.enter_context(TemporaryDirectory(prefix="imap-bulk-demo-")))
+    with home_at(keep) as home:
         total = await asyncio.to_thread(_write_samples, home / "outbox")
         say(f"In {home}: {len(_NAMES)} sample files, {words.size(total)}, and a manifest of them.", before="")
         async with ArchiveServer(ServerOptions(home / "archive", grace=1.0)) as server:
@@ -59,7 +50,7 @@ async def show(keep: Path | None) -> ExitCode:
     return ExitCode.DONE
 
 
-async def _tell(shell: "Shell") -> None:
+async def _tell(shell: Shell) -> None:
     sums = f"outbox/{_SUMS}"
     say("Push what the manifest lists. Its digests are checked before the last byte leaves.")
     await shell.run("push", sums)
@@ -71,36 +62,6 @@ async def _tell(shell: "Shell") -> None:
     await shell.run("pull", sums)
     say("Read everything back from the disk.")
     await shell.run("verify")
-
-
-@dataclass(frozen=True, slots=True)
-class Shell:
-    """Runs commands against the demonstration's archive, as a person would."""
-
-    url: str
-    home: Path
-
-    async def run(self, *command: str) -> None:
-        """Show a command line, then run it, its output where ours goes."""
-        arguments = ("--url", self.url, "--data-dir", "pulled", *command)
-        say(f"$ imap-bulk {shlex.join(arguments)}", before="")
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "imap_bulk", *arguments, cwd=self.home
-        )
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-            raise
-        if code:
-            raise DemoFailed(f"imap-bulk {command[0]} ended with code {code}; its output stands above")
-
-
-def say(text: str, before: str = "\n") -> None:
-    """Tell what comes next."""
-    print(before + text, flush=True)
 
 
 def _write_samples(directory: Path) -> int:

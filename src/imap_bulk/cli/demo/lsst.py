@@ -1,12 +1,10 @@
 """The demonstration of LSST's archive: SQL, images, and cutouts at what the SQL has found."""
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imap_bulk.cli import words
-from imap_bulk.cli.demo import DemoFailed, Shell, say
+from imap_bulk.cli.demo.shell import DemoFailed, Shell, home_at, say
 from imap_bulk.cli.ending import ExitCode
 
 _IMAGE = "5646240694"
@@ -25,8 +23,7 @@ async def show(keep: Path | None) -> ExitCode:
     from imap_bulk.server.lsst.server import LsstOptions, LsstServer
 
     started = time.monotonic()
-    with ExitStack() as stack:
-        home = keep or Path(stack.enter_context(TemporaryDirectory(prefix="imap-bulk-demo-")))
+    with home_at(keep) as home:
         (home / "pulled").mkdir(parents=True, exist_ok=True)
         (home / "stars.sql").write_text(_AROUND, encoding="utf-8")
         options = LsstOptions(home / "archive", rows=_ROWS, page_size=_PAGE, job_delay=0.5, grace=1.0)

@@ -5,13 +5,11 @@ import json
 import math
 import shlex
 import time
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imap_bulk.cli import words
-from imap_bulk.cli.demo import DemoFailed, Shell, say
+from imap_bulk.cli.demo.shell import DemoFailed, Shell, home_at, say
 from imap_bulk.cli.ending import ExitCode
 
 _RECORDS = "balloon.jsonl"
@@ -32,8 +30,7 @@ async def show(keep: Path | None) -> ExitCode:
     from imap_bulk.server.aurorax.server import AuroraxOptions, AuroraxServer
 
     started = time.monotonic()
-    with ExitStack() as stack:
-        home = keep or Path(stack.enter_context(TemporaryDirectory(prefix="imap-bulk-demo-")))
+    with home_at(keep) as home:
         home.mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(_write_records, home / _RECORDS)
         say(f"In {home}: {_RECORDS}, the positions of a balloon at {_MINUTES} minutes.", before="")

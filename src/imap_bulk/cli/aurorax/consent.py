@@ -1,0 +1,16 @@
+"""Consent before something is deleted: asked of a person, or given by `--yes`."""
+
+import click
+
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask a person, unless `yes` answers for them; say so where nothing is done."""
+    try:
+        if yes or click.confirm(question, err=True):
+            return True
+    except click.Abort:
+        click.echo("", err=True)
+    click.echo("Nothing was deleted; --yes answers for you.", err=True)
+    return False
