@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, IncompleteRun
-from imap_bulk.urls import public_url as public_url
+from imap_bulk.urls import public_url
 
 LARGEST_PUT_BYTES = 5 << 30
 """What S3 takes in one PUT, and so in one pre-signed URL."""

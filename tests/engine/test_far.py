@@ -1,15 +1,19 @@
-"""One stream for what is near, several for a large file that is far: told by how long an answer takes."""
+"""What is far gets more at once: told by how long a connection takes to open, or an answer to come."""
 
 import asyncio
+import itertools
+import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import aiohappyeyeballs
 import pytest
 from aiohttp import web
-from tests.engine.scripted import Answer, Run, Storage, ranged
+from tests.engine.scripted import Answer, Run, Storage, good, ranged
 
 from imap_bulk.engine import partial
-from imap_bulk.model import Status, Transfer
+from imap_bulk.model import Direction, Status, Transfer
 
 LATENCY = 0.02
 
@@ -47,3 +51,26 @@ async def test_a_large_file_from_nearby_comes_through_one(ready: Run, storage: S
     (outcome,) = await ready(wanted)
     assert outcome.status is Status.DONE
     assert len(storage.requests) == 1
+
+
+async def test_a_host_whose_connections_open_late_gets_more_at_once_before_its_first_answer(
+    run: Run, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, waiting, are_many = aiohappyeyeballs.start_connection, itertools.count(1), asyncio.Event()
+
+    async def connect_late(*args: Any, **options: Any) -> socket.socket:
+        await asyncio.sleep(LATENCY)
+        return await connect(*args, **options)
+
+    async def answer_many(request: web.Request) -> web.StreamResponse:
+        if next(waiting) > 8:
+            are_many.set()
+        async with asyncio.timeout(20):
+            await are_many.wait()
+        return await good()(request)
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", connect_late)
+    run.settings = replace(run.settings, transport="lean", jobs=16, jobs_start=2)
+    storage.answers = [answer_many]
+    transfers = [Transfer(Direction.PULL, str(n), tmp_path / str(n)) for n in range(16)]
+    assert {outcome.status for outcome in await run(*transfers)} == {Status.DONE}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imap_bulk.engine.pace import Pace, Paces, Turn
 from imap_bulk.engine.signer import Signer
 from imap_bulk.model import Proof, SignedUrl, Transfer
-from imap_bulk.transport import Body, Flood, Piece, Response, Transport
+from imap_bulk.transport import Body, Flood, Piece, Response, Transport, hearing
 
 if TYPE_CHECKING:
     from imap_bulk.engine.pace.floor import Floor
@@ -46,6 +46,7 @@ class PacedSigner:
     ) -> SignedUrl:
         # Not `pace.turn()`: the machinery of an async with block costs a small file a hundredth of its time.
         turn = await self._pace.begin()
+        hearing.set(self._pace.reach)
         trips, asked_at = self._trips, time.monotonic()
         try:
             signed = await sign(transfer)
@@ -85,6 +86,7 @@ class PacedTransport:
         """See `Transport.get`."""
         pace = self._paces.of(signed.host)
         turn = await pace.begin()
+        hearing.set(pace.reach)
         try:
             response = await self._transport.get(signed, headers)
         except BaseException as error:
@@ -97,6 +99,7 @@ class PacedTransport:
         """See `Transport.put`."""
         pace = self._paces.of(signed.host)
         turn = await pace.begin()
+        hearing.set(pace.reach)
         try:
             response = await self._transport.put(signed, lambda: _slices(body, self._paces, turn), size)
         except BaseException as error:

@@ -6,6 +6,7 @@ api.py          the way to an archive's API: its credentials, no redirects
 lanes.py        which lane a request takes
 lean.py         the lean lane: GET and PUT over connections that are kept alive
 origin.py       the connections to one scheme, host and port
+way.py          how long the way to a host is
 connection.py   one connection, received into the memory that is written from
 flood.py        a body that comes too fast for the event loop, received in a thread
 buffers.py      the memory that answers are received into
@@ -20,5 +21,17 @@ failures.py     what is said when an exchange fails
 from imap_bulk.transport.base import Body, Piece, Request, Response, Transport, read
 from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.storage import StorageTransport, refusal
+from imap_bulk.transport.way import hearing
 
-__all__ = ["Body", "Flood", "Piece", "Request", "Response", "StorageTransport", "Transport", "read", "refusal"]
+__all__ = [
+    "Body",
+    "Flood",
+    "Piece",
+    "Request",
+    "Response",
+    "StorageTransport",
+    "Transport",
+    "hearing",
+    "read",
+    "refusal",
+]

@@ -9,13 +9,13 @@ from urllib.parse import unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
 from imap_bulk import errors
 from imap_bulk.http import Reply
-from imap_bulk.model import public_url
 from imap_bulk.settings import MIB, Settings
 from imap_bulk.transport.base import Lane, Request
 from imap_bulk.transport.failures import NoSuchHost, silent
 from imap_bulk.transport.guard import OPEN
 from imap_bulk.transport.lanes import lane_of
 from imap_bulk.transport.storage import USER_AGENT
+from imap_bulk.urls import public_url
 
 ANSWER_LIMIT_BYTES = 8 * MIB
 """Longest answer to a search that is read. The real gateway cannot send more than 6,291,556 bytes; what another

@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from imap_bulk.model import SignedUrl, public_url
+from imap_bulk.model import SignedUrl
 from imap_bulk.transport.flood import Flood
+from imap_bulk.urls import public_url
 
 Body = Callable[[], AsyncGenerator[bytes, None]]
 """Makes a fresh generator of what is to be sent, since a redirect or a dead connection asks for it again."""

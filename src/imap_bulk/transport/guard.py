@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from imap_bulk.errors import Rejected
-from imap_bulk.model import public_url
+from imap_bulk.urls import public_url
 
 _SCHEMES = {"http", "https"}
 

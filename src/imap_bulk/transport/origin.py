@@ -11,7 +11,7 @@ import aiohappyeyeballs
 
 from imap_bulk import errors
 from imap_bulk.settings import Settings
-from imap_bulk.transport import failures
+from imap_bulk.transport import failures, way
 from imap_bulk.transport.base import Request
 from imap_bulk.transport.buffers import BufferPool
 from imap_bulk.transport.connection import Connection
@@ -87,7 +87,10 @@ class Origin:
             (address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address.ip, self._port))
             for address in await self._known_addresses()
         ]
+        begun = time.monotonic()
         opened = await aiohappyeyeballs.start_connection(known, happy_eyeballs_delay=_HEAD_START_SECONDS)
+        if (seconds := time.monotonic() - begun) < _HEAD_START_SECONDS:  # else another address was tried before
+            way.tell(seconds)
         _, connection = await loop.create_connection(
             lambda: Connection(self._pool, self._forget),
             sock=opened,

@@ -21,7 +21,7 @@ files at 80 ms are over in two seconds, a large one in four, and levels that dou
 _GENTLE_RATE = 800.0
 _MOST_AT_FIRST = 16
 """What a host feels is requests a second: four in flight are thousands of them next door, and 50 at 80 ms. So a
-far one may get 800 a second from its first answers on, but no more than 16 times the usual start in flight: an
+far one may get 800 a second from its first connections on, but no more than 16 times the usual start in flight: an
 answer may also be late because the host is busy."""
 
 _GAIN_AT_FIRST = 1.25

@@ -185,7 +185,7 @@ class Pace:
         self._climb.count(self._clock(), began, n_bytes)
 
     def reach(self, latency: float) -> None:
-        """Report how many seconds an answer was on its way."""
+        """Report how many seconds an answer was on its way, or a connection took to open."""
         if self._climb.reach(self._clock(), latency):
             self._changed.set()
 
