@@ -23,7 +23,7 @@ BLOCK_BYTES = 8 * MIB
 """The most that one stream of a ranged download fetches at a time, and how often the front is recorded."""
 
 _LEAST_BLOCK_BYTES = MIB
-_BLOCKS = 64  # four for each of sixteen streams, so that they end together
+_SHARES = 32  # a block is so much of what is left, two for each of sixteen streams, so that they end together
 
 _READ_BYTES = 256 << 10  # stays in a core's cache between being read back and hashed
 
@@ -118,13 +118,14 @@ class Partial:
     def missing(self) -> Iterator[tuple[int, int]]:
         """Yield the blocks, start and end, that have not arrived, in order."""
         assert self.identity
-        block = min(BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, self.identity.size // _BLOCKS))
-        start = self._whole
-        while start < self.identity.size:
-            end = min(start - start % block + block, self.identity.size)
-            if start not in self._beyond:
-                yield start, end
-            start = end
+        at, size = self._whole, self.identity.size
+        for arrived in [*sorted(self._beyond), size]:
+            while at < arrived:
+                block = min(BLOCK_BYTES, max(_LEAST_BLOCK_BYTES, (size - at) // _SHARES))
+                end = min(at + block, arrived)
+                yield at, end
+                at = end
+            at += self._beyond.get(arrived, 0)
 
     def digest(self) -> Digest:
         """Return the digest of the front."""
