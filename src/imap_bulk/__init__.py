@@ -78,6 +78,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       group.py        files that are ready together are committed together
       places.py       where files belong, safely, and what earlier runs have left there
       paced.py        the archive and its storage, asked no harder than they can take
+      health.py       whether a host is down, or only some of its files are broken
       pace/           HOW HARD a host is pressed, and when it is left alone
       signer.py       what the engine asks of an archive
       behind.py       work in a thread that goes on behind its caller

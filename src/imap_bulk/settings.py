@@ -55,7 +55,7 @@ class Settings:
     """Requests in flight at first to each host; `jobs` is the ceiling."""
 
     breaker_failures: int = 5
-    """Failures of a host in a row, after which one request at a time asks whether it is back."""
+    """Failures of a host in a row, after which one request at a time asks if it is down, or only files are."""
 
     breaker_wait_max: float = 30.0
     """Longest pause between two such requests."""

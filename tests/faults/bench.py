@@ -17,6 +17,7 @@ from imap_bulk.model import Event, Outcome, Progress, Result, Status
 from imap_bulk.server.app import ArchiveServer
 from imap_bulk.server.chaos import Decision
 from imap_bulk.server.chaos.fault import Kind
+from imap_bulk.server.chaos.faults import ALL
 from imap_bulk.settings import Settings
 
 AT_ONCE = Settings(
@@ -87,6 +88,19 @@ class Bench:
             fault = decision.fault.name if decision else None
             self.arrivals.append(Arrival(time.monotonic(), kind, path, fault))
             return decision
+
+        vars(chaos)["decide"] = deciding
+
+    def break_down(self, keys: Iterable[str], kinds: Kind) -> None:
+        """Have every request of these kinds for these objects answered 500."""
+        chaos = self.server.chaos
+        assert chaos
+        decide = chaos.decide
+
+        def deciding(kind: Kind, method: str, path: str) -> Decision | None:
+            decision = decide(kind, method, path)
+            is_hit = kind in kinds and any(path.endswith(key) for key in keys)
+            return Decision(ALL["500"], 0) if is_hit else decision
 
         vars(chaos)["decide"] = deciding
 

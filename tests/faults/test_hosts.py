@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests import canaries
-from tests.faults.bench import SIZES, SMALL, assert_accounted, name_of, seeds
+from tests.faults.bench import SIZES, SMALL, assert_accounted, key_of, name_of, seeds
 from tests.faults.clients import final_files, run
 from tests.faults.conftest import Faulty
 
@@ -100,6 +100,28 @@ async def test_an_outage_loses_nothing_and_costs_a_tenth_of_a_request_a_file(fau
     refused = bench.faults.count("outage")
     # 8 in flight at both hosts, and the probes; of the 200 files that such a minute has, a tenth would be 20.
     assert 1 <= refused <= 20
+
+
+# --- files that fail each time, at hosts that are well
+
+
+@pytest.mark.parametrize("kind", [Kind.STORAGE, Kind.DOWNLOAD], ids=["storage", "api"])
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_files_that_are_broken_at_a_well_host_fail_by_themselves_and_nobody_waits_for_them(
+    faulty: Faulty, kind: Kind, processes: int
+) -> None:
+    bench = await faulty("streak=2")
+    names = list(dict.fromkeys([*SMALL, *map(name_of, SIZES)]))
+    broken = {key_of(name) for name in names[20:26]}
+    bench.break_down(broken, kind)
+    began = time.monotonic()
+    result = await bench.pull(names, jobs=4, processes=processes, outage_max=600.0)
+    assert (result.done, result.failed) == (len(names) - 6, 6)
+    failed = {outcome.transfer.key: outcome for outcome in bench.outcomes if outcome.error}
+    assert failed.keys() == broken
+    assert all("answered 500" in str(outcome.error) for outcome in failed.values())
+    assert not any("has not answered" in str(outcome.error) for outcome in failed.values())
+    assert time.monotonic() - began < 60
 
 
 # --- R9

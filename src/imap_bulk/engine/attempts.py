@@ -66,7 +66,7 @@ class Attempts(Surroundings):
             if self._download.is_verified:
                 return await self._download.deliver()
             if self._transfer.direction is Direction.PULL:
-                return await self._download.attempt(await self._signed())
+                return await self._pull()
             return await self._push()
         except BulkError as error:
             self._desk.report(Setback(self._transfer, self._host(), self._count, error))
@@ -106,6 +106,12 @@ class Attempts(Surroundings):
             signed = await self._desk.signer.sign_upload(self._transfer)
         self._signed_url = signed
         return signed
+
+    async def _pull(self) -> Receipt:
+        signed = await self._signed()
+        receipt = await self._download.attempt(signed)
+        self._desk.paces.known.note(signed.host, signed)
+        return receipt
 
     async def _push(self) -> Receipt:
         way = self._desk.way

@@ -17,14 +17,16 @@ from imap_bulk.engine.attempts import Attempts, Desk, Report
 from imap_bulk.engine.delivery import BeginDelivery
 from imap_bulk.engine.download import Keep, Way, memory_of_stream
 from imap_bulk.engine.group import GroupCommit
+from imap_bulk.engine.health import HealthCheck
 from imap_bulk.engine.pace import Paces
-from imap_bulk.engine.paced import PacedSigner, PacedTransport
+from imap_bulk.engine.pace.known import KnownGood
+from imap_bulk.engine.paced import ARCHIVE, PacedSigner, PacedTransport
 from imap_bulk.engine.places import Places
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.tickets import Ticket, sign
 from imap_bulk.engine.together import together
 from imap_bulk.errors import BulkError
-from imap_bulk.model import Outcome, Status, Transfer
+from imap_bulk.model import Direction, Outcome, SignedUrl, Status, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Transport
@@ -51,6 +53,7 @@ class Engine:
         Raises whatever is no BulkError (a full disk, a bug): that ends the run, not one transfer.
         """
         paces = self.paces or Paces(self.settings)
+        paces.check = HealthCheck(self.signer, self.transport, paces.known)
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
         delivery = self.begin_delivery(paces) if self.begin_delivery else None
@@ -88,7 +91,9 @@ async def _run(shared: AsyncIterable[Transfer], desk: Desk, jobs: int) -> None:
     async def sign_ahead() -> None:
         nonlocal signing
         async for transfer in shared:
-            await queue.put(await sign(transfer, desk.signer))
+            ticket = await sign(transfer, desk.signer)
+            _note(ticket, desk.paces.known)
+            await queue.put(ticket)
         signing -= 1
         if not signing:
             for _ in range(jobs):
@@ -99,6 +104,13 @@ async def _run(shared: AsyncIterable[Transfer], desk: Desk, jobs: int) -> None:
             desk.report(await _move(ticket, desk))
 
     await together([*(sign_ahead() for _ in range(jobs)), *(move() for _ in range(jobs))])
+
+
+def _note(ticket: Ticket, known: KnownGood) -> None:
+    """Note that the archive has signed, and what storage may be asked for. An upload is not asked for twice."""
+    if isinstance(ticket.signed, SignedUrl) and ticket.transfer.direction is Direction.PULL:
+        known.note(ARCHIVE, ticket.transfer)
+        known.hope(ticket.signed.host, ticket.signed)
 
 
 async def _move(ticket: Ticket, desk: Desk) -> Outcome:

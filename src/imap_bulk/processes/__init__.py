@@ -5,8 +5,9 @@
 
 Python moves small files with one core, whatever the machine has. A helper is a process with an engine of its own.
 It is started when there is much to do, and given something to do once this process has been busy for a while.
-What a user allows a host (`jobs`) is shared out, a host's Retry-After is told to all, and what a lost helper had
-not done is done here. A helper ends when its parent does, whatever has ended that.
+What a user allows a host (`jobs`) is shared out. All are told a host's Retry-After, and what it has given, to tell
+broken files from an outage. What a lost helper had not done is done here. A helper ends when its parent does,
+whatever has ended that.
 
 moving.py  the engine here, and helpers where that pays
 team.py    who is given which transfers, and what is taken back

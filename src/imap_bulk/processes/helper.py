@@ -13,7 +13,7 @@ from imap_bulk.engine.pace import Paces
 from imap_bulk.model import Outcome, Pacing, Progress, Setback
 from imap_bulk.processes.supply import Supply
 from imap_bulk.processes.wire import Telling, messages, packed
-from imap_bulk.processes.words import Deal, End, HostIsBusy, Kit, News, Share, Want
+from imap_bulk.processes.words import Deal, End, HostGave, HostIsBusy, Kit, News, Share, Want
 from imap_bulk.transport import StorageTransport
 
 _TELL_SECONDS = 0.05
@@ -57,6 +57,8 @@ class _Helper:
                 self._supply.add(transfer for _, transfer in transfers)
             case HostIsBusy(host, error):
                 self._paces.of(host).hear_of(error)
+            case HostGave(host, thing):
+                self._paces.known.hear_of(host, thing)
             case Share(jobs):
                 self._paces.narrow(jobs)
 
@@ -70,6 +72,8 @@ class _Helper:
             self._tell()
 
     def _tell(self) -> None:
+        for host, thing in self._paces.known.news():
+            self._say(HostGave(host, thing))
         if told := self._telling.collect():
             self._say(News(told))
 

@@ -15,7 +15,7 @@ from imap_bulk.model import Outcome, Pacing, Progress, Setback, Transfer
 from imap_bulk.processes.child import Child
 from imap_bulk.processes.load import Load
 from imap_bulk.processes.wire import Dealt
-from imap_bulk.processes.words import Deal, End, HostIsBusy, News, Share, Want
+from imap_bulk.processes.words import Deal, End, HostGave, HostIsBusy, News, Share, Want
 from imap_bulk.settings import Settings
 
 _MANY = 1500
@@ -143,6 +143,9 @@ class Team:
                         child.say(Deal(self._deal(dealt, files)))
                     case News(told):
                         dealt.hear(told, partial(self._hear, child))
+                    case HostGave(host, thing):
+                        self._paces.known.hear_of(host, thing)
+                        self._pass_on_what_is_known()
                     case End(error):
                         if error:
                             raise error
@@ -179,13 +182,21 @@ class Team:
             child.say(Share(jobs))
 
     def _tell_of_the_past(self, child: Child) -> None:
-        """Tell a newcomer how long hosts want to be left alone yet."""
+        """Tell a newcomer what hosts have given, and how long they want to be left alone yet."""
+        for host, thing in self._paces.known.given.items():
+            child.say(HostGave(host, thing))
         now = time.monotonic()
         for host, (until, error) in self._gates.items():
             if until > now:
                 child.say(HostIsBusy(host, Busy(str(error), until - now)))
 
+    def _pass_on_what_is_known(self) -> None:
+        for host, thing in self._paces.known.news():
+            for child in self._helpers:
+                child.say(HostGave(host, thing))
+
     def _hear_here(self, event: Progress | Setback | Outcome | Pacing) -> None:
+        self._pass_on_what_is_known()
         if not isinstance(event, Pacing):  # an engine that is run twice would tell of the first time again
             self._hear(None, event)
 

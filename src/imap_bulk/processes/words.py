@@ -6,6 +6,7 @@ from typing import NamedTuple
 from imap_bulk.archives.base import Archive
 from imap_bulk.engine.delivery import OpenDelivery
 from imap_bulk.engine.download import Keep
+from imap_bulk.engine.pace.known import Thing
 from imap_bulk.errors import Busy
 from imap_bulk.processes.wire import Placed, Told
 from imap_bulk.settings import Settings
@@ -38,6 +39,13 @@ class HostIsBusy(NamedTuple):
 
     host: str
     error: Busy
+
+
+class HostGave(NamedTuple):
+    """From either: what this host has given, to be asked for again when it seems to be down."""
+
+    host: str
+    thing: Thing
 
 
 class Want(NamedTuple):

@@ -14,84 +14,23 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from imap_bulk.engine.pace.breaker import HOST_FAULTS, Breaker
-from imap_bulk.engine.pace.buckets import Bucket, Budget, Clock, Sleep
+from imap_bulk.engine.pace.buckets import Bucket, Clock, Sleep
 from imap_bulk.engine.pace.climb import Change, Climb
-from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.errors import BulkError, Busy, TransientError
-from imap_bulk.model import Pacing
 from imap_bulk.settings import Settings
 
 Uniform = Callable[[float, float], float]
 
+Check = Callable[[], Awaitable[bool]]
+"""Asks a host for what it has given before; False if nothing is known to ask for. Raises BulkError."""
 
-class Paces:
-    """The paces of a run, one per host, and what its streams share: bytes and requests a second, and memory."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock = time.monotonic,
-        sleep: Sleep = asyncio.sleep,
-        uniform: Uniform = random.uniform,
-    ) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._sleep = sleep
-        self._uniform = uniform
-        self._paces: dict[str, Pace] = {}
-        self._bytes = Bucket(settings.limit_rate, clock=clock, sleep=sleep) if settings.limit_rate else None
-        # At least one whole request: a bucket of a quarter second would never hold it at 2 a second.
-        requests = settings.limit_requests
-        self._requests = Bucket(requests, 1.0, clock=clock, sleep=sleep) if requests else None
-        self.budget = Budget(settings.memory_bytes)
-
-    def of(self, host: str) -> "Pace":
-        """Give the pace of `host`, the same one every time."""
-        if host not in self._paces:
-            self._paces[host] = Pace(
-                self._settings, self._clock, self._sleep, self._uniform, host=host, requests=self._requests
-            )
-        return self._paces[host]
-
-    def told(self) -> Iterator[Pacing]:
-        """Yield how each host was pressed."""
-        for host, pace in self._paces.items():
-            yield Pacing(host, pace.changes(), dict(pace.durations))
-
-    def narrow(self, jobs: int) -> None:
-        """Allow each host so many requests at once from now on: others on this machine have the rest."""
-        self._settings = replace(self._settings, jobs=jobs)
-        for pace in self._paces.values():
-            pace.narrow(jobs)
-
-    @property
-    def is_down(self) -> bool:
-        """Whether some host is taken for down."""
-        return any(pace.is_down for pace in self._paces.values())
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether some host has been down for longer than `outage_max`."""
-        return any(pace.is_lost for pace in self._paces.values())
-
-    @property
-    def are_limited(self) -> bool:
-        """Whether the run may move only so many bytes a second."""
-        return self._bytes is not None
-
-    async def spend(self, n_bytes: int) -> None:
-        """Wait until the run may move `n_bytes` more."""
-        if self._bytes:
-            await self._bytes.take(n_bytes)
-
-    def floor(self, subject: object) -> Floor:
-        """Begin to watch the goodput of one body; `subject` names it in the error."""
-        return Floor(self._settings, subject, self._clock)
+async def _nothing_known() -> bool:
+    return False
 
 
 class Turn:
@@ -126,7 +65,9 @@ class Pace:
         *,
         host: str = "the host",
         requests: Bucket | None = None,
+        check: Check = _nothing_known,
     ) -> None:
+        self._check = check
         self._clock = clock
         self._sleep = sleep
         self._requests = requests
@@ -210,21 +151,43 @@ class Pace:
 
         Raises the host's last error (transient) when it has been down for longer than `outage_max`.
         """
-        if self._requests or self._line.locked() or self._patience() > 0:
+        if self._requests or self._line.locked() or self._patience() > 0 or self._breaker.is_in_doubt:
             await self._stand_in_line()
+        return self._take_turn()
+
+    def _take_turn(self) -> Turn:
         now = self._clock()
         self._climb.begin(now)
         return Turn(self, now, self._breaker.begin())
 
     async def _stand_in_line(self) -> None:
-        paid = self._requests is None
+        paid, is_checkable = self._requests is None, True
         async with self._line:
-            while (seconds := self._patience()) > 0 or not paid:
-                if seconds > 0:
+            while True:
+                if (seconds := self._patience()) > 0:
                     await self._doze(seconds)
-                elif self._requests:
+                elif self._requests and not paid:
                     await self._requests.take(1)
                     paid = True
+                elif is_checkable and self._breaker.is_in_doubt:
+                    is_checkable = await self._is_checked()
+                    paid = self._requests is None or not is_checkable
+                else:
+                    return
+
+    async def _is_checked(self) -> bool:
+        """Ask a host that may be down for what it has given before; tell whether anything was known to ask for."""
+        turn = self._take_turn()
+        ended: BaseException = asyncio.CancelledError()
+        try:
+            is_checked = await self._check()
+        except BulkError as error:
+            is_checked, ended = True, error if isinstance(error, HOST_FAULTS) else ended
+        finally:
+            self.end(turn, ended)
+        if is_checked:
+            self._breaker.checked(is_good=not isinstance(ended, HOST_FAULTS))
+        return is_checked
 
     def _patience(self) -> float:
         seconds = self._breaker.wait(self._clock())
