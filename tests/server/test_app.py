@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from tests import canaries
@@ -44,6 +45,18 @@ async def test_a_second_server_on_the_same_root_is_refused(visitor: Visitor, roo
         f"{root} is served already, by process {os.getpid()}; stop that one, or choose another --root"
     )
     assert await visitor.query("table=science") == []  # the first one goes on
+
+
+async def test_a_server_without_grace_waits_for_nobody(start: Start) -> None:
+    visitor = await start(grace=0.0)
+    url = urlsplit(await visitor.sign_upload(NAME))
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(f"PUT {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\nExpect: 100-continue\r\n".encode())
+    writer.write(b"Content-Length: 100\r\n\r\n")
+    assert b"100 Continue" in await reader.readline()
+    async with asyncio.timeout(10):
+        await visitor.server.__aexit__(None, None, None)
+    writer.close()
 
 
 async def test_a_root_is_free_when_its_server_has_stopped(start: Start) -> None:

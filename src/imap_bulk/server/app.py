@@ -21,7 +21,7 @@ from imap_bulk.server.imap.generations import PERMISSIVE, Generation
 from imap_bulk.server.imap.keys import Scope
 from imap_bulk.server.imap.routes import ImapApi
 from imap_bulk.server.importing import Report, Surveyor
-from imap_bulk.server.listening import WILDCARDS, listen, origin
+from imap_bulk.server.listening import WILDCARDS, listen, origin, patience
 from imap_bulk.server.objects import Objects
 from imap_bulk.server.signing import Signer
 from imap_bulk.server.storage import Storage
@@ -179,7 +179,7 @@ class ArchiveServer:
             has_bucket=options.bucket is not None,
         )
         openapi.add_route(application.router, has_keys=has_keys)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=patience(options.grace))
         self._api_port = await listen(stack, runner, options.host, options.port)
         if self._chaos:
             self._chaos.start()
@@ -229,7 +229,7 @@ class ArchiveServer:
             auto_decompress=False,  # an object is what was sent, also with a Content-Encoding
             read_bufsize=_READ_BUFFER_BYTES,
         )
-        return web.ServerRunner(server, shutdown_timeout=options.grace)
+        return web.ServerRunner(server, shutdown_timeout=patience(options.grace))
 
     async def _sign(self, request: web.Request, method: Literal["GET", "PUT"], key: str) -> str:
         options = self._options

@@ -25,7 +25,7 @@ from imap_bulk.server.aurorax.searches import Searches
 from imap_bulk.server.aurorax.source_routes import SourceRoutes
 from imap_bulk.server.aurorax.spool import Spool
 from imap_bulk.server.aurorax.utility_routes import UtilityRoutes
-from imap_bulk.server.listening import listen, origin
+from imap_bulk.server.listening import listen, origin, patience
 
 __all__ = ["Account", "AuroraxOptions", "AuroraxServer"]
 
@@ -141,7 +141,7 @@ class AuroraxServer:
         stack.push_async_callback(ingestion.close)
         ingestion.start()
         application = self._application(catalog, searches, finder, ingestion)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=patience(options.grace))
         self._port = await listen(stack, runner, options.host, options.port)
 
     def _application(

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from imap_bulk.errors import PermanentError
 from imap_bulk.server import lock
-from imap_bulk.server.listening import WILDCARDS, listen, origin
+from imap_bulk.server.listening import WILDCARDS, listen, origin, patience
 from imap_bulk.server.lsst import databases, genuine, replies
 from imap_bulk.server.lsst.faults import Faults
 from imap_bulk.server.lsst.imaging import Imaging
@@ -115,7 +115,7 @@ class LsstServer:
         jobs = Jobs(options.job_delay, options.clock)
         queries = Runner(paths, options.query_seconds)
         application = self._application(queries, jobs)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=options.grace)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=patience(options.grace))
         self._port = await listen(stack, runner, options.host, options.port)
         stack.push_async_callback(jobs.close)
         stack.callback(queries.stopped.set)
