@@ -69,6 +69,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       tickets.py      URLs that were asked for a little ahead
       attempts.py     the attempts at one transfer
       download.py     GET -> part file -> verified -> committed, over all attempts at a file
+      stream.py       a body, appended as it comes
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
       partial.py      what is proven of a file that is partly here, and its record for a later run

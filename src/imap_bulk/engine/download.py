@@ -23,21 +23,13 @@ from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
 from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.signer import Signer
+from imap_bulk.engine.stream import Stream, memory_of_stream
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
-from imap_bulk.transport import Flood, Piece, Response, Transport, refusal
+from imap_bulk.transport import Response, Transport, refusal
 
 MOST_RESTARTS = 2
 """Times that a download begins anew because the archive's object has changed under it."""
-
-MOST_UNANNOUNCED_BYTES = 5 << 30
-"""How long a body may be that does not say how long it is: an endless one would fill the disk. S3 always says."""
-
-
-def memory_of_stream(settings: Settings) -> int:
-    """Return the bytes of body that one stream holds: a batch that arrives while the one before is written."""
-    return 2 * settings.chunk_bytes
-
 
 MOST_WRONG_PARTS = 2
 """Times that storage may send wrong parts before it is asked for whole objects alone."""
@@ -270,63 +262,11 @@ class Download:
         more_streams = settings.streams - 1 if parallel else 0
         has_gaps = partial.position > partial.front
         if not more_streams and not has_gaps:
-            await self._stream(response, partial, promise)
+            await Stream(response, partial, promise, settings, self._progress).append()
             return
         ranges = Ranges(self._way.transport, signed, partial, settings.chunk_bytes, self._progress)
         with self._way.budget.hold_free(memory_of_stream(settings), more_streams) as more:
             await ranges.fetch(response, 1 + more)
-
-    async def _stream(self, response: Response, partial: Partial, promise: Promise) -> None:
-        """Append the whole rest. Bytes are counted here: no HTTP library is trusted with the length.
-
-        A body of one chunk is handled right here, because a thread hop costs more than the work. Longer ones go
-        in batches to a thread, while the transport receives the next, or are received there as long as they come
-        fast enough for that: nearby from the first byte on.
-        """
-        settings = self._way.settings
-        chunk_bytes = settings.chunk_bytes
-        batch, received = bytearray(), partial.front
-        failure: errors.TransientError | None = None
-        length = content_length(response.headers)
-        end = None if length is None else received + length
-        if length and length >= chunk_bytes and response.latency < settings.parallel_latency:
-            received += await self._take_in(partial, b"", response, promise)
-        while failure is None and received != end:
-            try:
-                piece = await response.piece()
-            except errors.TransientError as error:
-                failure = error
-                break
-            if not piece:
-                break
-            received += len(piece)
-            self._check_size(received, promise)
-            if batch or len(piece) < chunk_bytes:
-                batch += piece
-                piece = batch
-            if len(piece) >= chunk_bytes:
-                received += await self._take_in(partial, piece, response, promise)
-                batch = bytearray()
-        partial.append(batch)
-        self._progress(received)
-        if failure and received != promise.size:  # some servers end badly what they have sent completely
-            raise failure
-
-    async def _take_in(self, partial: Partial, piece: Piece, response: Response, promise: Promise) -> int:
-        """Append a piece, and what comes right behind it as long as it comes fast; return how much that was."""
-        flood = response.flood()
-        await to_the_end(_append, partial, piece, flood)
-        self._check_size(partial.front, promise)
-        self._progress(partial.front)
-        return flood.taken if flood else 0
-
-    def _check_size(self, received: int, promise: Promise) -> None:
-        if promise.size is None and received > MOST_UNANNOUNCED_BYTES:
-            raise errors.Rejected(f"{self._transfer.key}: a body whose length nobody has told does not end")
-        if promise.size is not None and received > promise.size:
-            raise errors.DigestMismatch(
-                f"{self._transfer.key}: more than the {promise.size} announced bytes arrived"
-            )
 
     async def _verify(self, partial: Partial, promise: Promise, response: Response) -> Digest:
         """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch, Rejected.
@@ -353,12 +293,6 @@ class Download:
         """Tell whether these are the bytes that storage says it has: then no other attempt brings better ones."""
         told = Digest.from_etag(response.headers.get("ETag"))
         return told is not None and await to_the_end(Digest.of, partial.part.path, told.algorithm) == told
-
-
-def _append(partial: Partial, piece: Piece, flood: Flood | None) -> None:
-    partial.append(piece)
-    if flood:
-        flood.drain(partial.append)
 
 
 def _copy_some(copying: Iterator[None]) -> bool:

@@ -15,7 +15,7 @@ from typing import Self
 
 from imap_bulk.engine.attempts import Attempts, Desk, Report
 from imap_bulk.engine.delivery import BeginDelivery
-from imap_bulk.engine.download import Keep, Way, memory_of_stream
+from imap_bulk.engine.download import Keep, Way
 from imap_bulk.engine.group import GroupCommit
 from imap_bulk.engine.health import HealthCheck
 from imap_bulk.engine.pace import Paces
@@ -23,6 +23,7 @@ from imap_bulk.engine.pace.known import KnownGood
 from imap_bulk.engine.paced import ARCHIVE, PacedSigner, PacedTransport
 from imap_bulk.engine.places import Places
 from imap_bulk.engine.signer import Signer
+from imap_bulk.engine.stream import memory_of_stream
 from imap_bulk.engine.tickets import Ticket, sign
 from imap_bulk.engine.together import together
 from imap_bulk.errors import BulkError
