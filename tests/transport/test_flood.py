@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_body_that_comes_slowly_is_left_to_the_loop() -> None:
     assert flood.taken == 0
 
 
+def test_a_slow_disk_has_a_thread_for_moments_only() -> None:
+    here = 256 << 10
+    with connected() as (ours, theirs):
+        theirs.sendall(b"more")
+        flood = Flood(ours.dup(), memoryview(bytearray(PIECE_BYTES)), 0, here, MIB)
+        flood.drain(lambda _: time.sleep(0.06))
+        flood.close()
+    assert flood.taken == here
+
+
 def test_what_cannot_be_written_is_not_counted_as_taken() -> None:
     def full(_: memoryview) -> None:
         raise OSError("no space left")
@@ -101,7 +112,7 @@ async def test_a_connection_that_brings_more_than_was_announced_is_not_used_agai
 
 
 async def test_a_connection_is_not_used_again_when_its_body_was_left() -> None:
-    async with serving(answer(os.urandom(20 * MIB)), answer(b"next")) as (server, lane):
+    async with serving(answer(bytes(2 * MIB), length=3 * MIB), answer(b"next")) as (server, lane):
         with await lane.send(server.request()) as response:
             flood = response.flood()
             assert flood

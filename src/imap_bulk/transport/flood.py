@@ -16,7 +16,7 @@ from imap_bulk.transport.buffers import MARGIN_BYTES
 
 _PIECE_BYTES = 256 << 10  # fits into a core's cache, and is hashed and written at once
 _PATIENCE_SECONDS = 0.002  # for each of these: slower than 128 MB/s, the loop costs less than a thread that waits
-_MOST_BYTES = 8 << 20  # before the thread is given to somebody else, and whoever has cancelled is heard
+_MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
 
 
 class Flood:
@@ -45,8 +45,8 @@ class Flood:
         """Hand to `take` what comes, as long as it comes fast. To be called in a thread. Raises as `take`."""
         readable = select.poll()
         readable.register(self._sock, select.POLLIN)
-        goes_on = True
-        while goes_on and self.taken < min(self._due, _MOST_BYTES):
+        latest, goes_on = time.monotonic() + _MOST_SECONDS, True
+        while goes_on and self.taken < self._due and time.monotonic() < latest:
             goes_on = self._fill(readable)
             here = min(self.end - self.start, self._due - self.taken)
             if here:
