@@ -7,8 +7,8 @@ from collections.abc import Callable
 Clock = Callable[[], float]
 
 _BUSY = 0.35
-"""So much of a core means that the loop is held up: for the rest, it waits for the interpreter lock that threads hold.
-For a mix of sizes a helper paid from there on (1.31 s with one, 1.48 s alone)."""
+"""So much of a core means that the loop is held up: for the rest it waits for the interpreter lock, which threads
+hold. A mix of sizes took 1.31 s with a helper from there on, and 1.48 s alone."""
 
 
 class Load:
