@@ -252,6 +252,19 @@ def test_a_second_interrupt_waits_for_nothing(start: Start, data_dir: Path, tmp_
     assert said == f"\n{RESUME}\n"
 
 
+def test_a_second_interrupt_at_the_last_moment_says_nothing_twice() -> None:
+    script = """
+import os
+from imap_bulk.cli import ending
+
+write = os.write
+os.write = lambda fd, said: (write(fd, said), ending._leave())  # as a signal handler may in between
+ending._leave()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, f"\n{RESUME}\n")
+
+
 def interrupt_twice(
     start: Start, data_dir: Path, tmp_path: Path, first: int, second: int, pause: float = 0.0
 ) -> tuple[float, str]:

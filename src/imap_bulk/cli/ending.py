@@ -21,6 +21,9 @@ _PATIENCE = 1.2
 """Seconds that an interrupted command may take to put things away."""
 
 
+_leaving = threading.Lock()
+
+
 class ExitCode(IntEnum):
     """What the shell is told."""
 
@@ -90,7 +93,10 @@ def _leave() -> None:
     """End the process now: a thread that hashes a large file cannot be stopped, nor a disk that hangs.
 
     Nothing is lost by it: a final name exists only for verified bytes, and part files are swept later.
+    The deadline and a second signal may come at the same moment: one of them is enough.
     """
+    if not _leaving.acquire(blocking=False):
+        return
     with contextlib.suppress(OSError):  # past Python's streams, which a signal may have found in use
         os.write(2, f"\n{INTERRUPTED}\n".encode())
     os._exit(ExitCode.INTERRUPTED)
