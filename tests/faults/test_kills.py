@@ -51,8 +51,9 @@ async def _pull_under_fire(
                 await client.wait()
             life = time.monotonic() - started
         except TimeoutError:
-            client.kill()
-            killed += 1
+            if client.returncode is None:  # it may have ended at that very moment
+                client.kill()
+                killed += 1
         await ended(client)
         runs += 1
         have = await asyncio.to_thread(final_files, data_dir)
