@@ -15,7 +15,7 @@ from typing import Self
 from imap_bulk.transport.buffers import MARGIN_BYTES
 
 _PIECE_BYTES = 256 << 10  # fits into a core's cache, and is hashed and written at once
-_PATIENCE_SECONDS = 0.002  # for each of these: slower than 128 MB/s, the loop costs less than a thread that waits
+_PATIENCE_SECONDS = 0.002  # for each of these: below 128 MB/s a thread would wait, and be kept from others
 _MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
 
 
