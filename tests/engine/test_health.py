@@ -113,7 +113,7 @@ class Host:
     def pace(self) -> Pace:
         return Pace(Settings(), clock, uniform=random.Random(0).uniform, host="host", check=self.check)
 
-    async def check(self) -> bool:
+    async def check(self, _: str) -> bool:
         if self.is_known:
             self.asked.append((clock(), "check"))
         if self.ill:

@@ -45,8 +45,8 @@ class PacedSigner:
         self, sign: Callable[[Transfer], Coroutine[Any, Any, SignedUrl]], transfer: Transfer
     ) -> SignedUrl:
         # Not `pace.turn()`: the machinery of an async with block costs a small file a hundredth of its time.
-        turn = await self._pace.begin()
         hearing.set(self._pace.reach)
+        turn = await self._pace.begin()
         trips, asked_at = self._trips, time.monotonic()
         try:
             signed = await sign(transfer)
@@ -85,8 +85,8 @@ class PacedTransport:
     async def get(self, signed: SignedUrl, headers: Mapping[str, str]) -> Response:
         """See `Transport.get`."""
         pace = self._paces.of(signed.host)
-        turn = await pace.begin()
         hearing.set(pace.reach)
+        turn = await pace.begin()
         try:
             response = await self._transport.get(signed, headers)
         except BaseException as error:
@@ -98,8 +98,8 @@ class PacedTransport:
     async def put(self, signed: SignedUrl, body: Body, size: int) -> Response:
         """See `Transport.put`."""
         pace = self._paces.of(signed.host)
-        turn = await pace.begin()
         hearing.set(pace.reach)
+        turn = await pace.begin()
         try:
             response = await self._transport.put(signed, lambda: _slices(body, self._paces, turn), size)
         except BaseException as error:

@@ -69,6 +69,8 @@ class Stream:
     async def _take_in(self, piece: Piece) -> int:
         """Append a piece, and what comes right behind it as long as it comes fast; return how much that was."""
         flood = self.response.flood()
+        if not (piece or flood):
+            return 0
         await to_the_end(_append, self.partial, piece, flood)
         self._check_size(self.partial.front)
         self.progress(self.partial.front)

@@ -104,9 +104,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def flood(self) -> Flood | None:
         """Stop receiving, so that a thread may, until the next piece is asked for; None where none can."""
+        self._go_on_behind_flood()
         if not self._due or self._failure or not self._transport:
             return None
-        self._go_on_behind_flood()
         self._pause()
         self._flood = Flood.of(self._transport, self._view, self._start, self._end, self._due)
         return self._flood

@@ -25,11 +25,12 @@ from imap_bulk.settings import Settings
 
 Uniform = Callable[[float, float], float]
 
-Check = Callable[[], Awaitable[bool]]
+Check = Callable[[str], Awaitable[bool]]
 """Asks a host for what it has given before; False if nothing is known to ask for. Raises BulkError."""
 
 
-async def _nothing_known() -> bool:
+async def nothing_known(_: str) -> bool:
+    """Check no host."""
     return False
 
 
@@ -65,8 +66,9 @@ class Pace:
         *,
         host: str = "the host",
         requests: Bucket | None = None,
-        check: Check = _nothing_known,
+        check: Check = nothing_known,
     ) -> None:
+        self._host = host
         self._check = check
         self._clock = clock
         self._sleep = sleep
@@ -178,9 +180,9 @@ class Pace:
     async def _is_checked(self) -> bool:
         """Ask a host that may be down for what it has given before; tell whether anything was known to ask for."""
         turn = self._take_turn()
-        ended: BaseException = asyncio.CancelledError()
+        ended: BaseException = asyncio.CancelledError()  # neither good nor bad: the breaker judges checks itself
         try:
-            is_checked = await self._check()
+            is_checked = await self._check(self._host)
         except BulkError as error:
             is_checked, ended = True, error if isinstance(error, HOST_FAULTS) else ended
         finally:

@@ -3,19 +3,15 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from imap_bulk.engine.pace.buckets import Bucket, Budget, Clock, Sleep
 from imap_bulk.engine.pace.floor import Floor
 from imap_bulk.engine.pace.known import KnownGood
-from imap_bulk.engine.pace.pace import Pace, Uniform
+from imap_bulk.engine.pace.pace import Check, Pace, Uniform, nothing_known
 from imap_bulk.model import Pacing
 from imap_bulk.settings import Settings
-
-
-async def _nothing_known(_: str) -> bool:
-    return False
 
 
 class Paces:
@@ -40,8 +36,8 @@ class Paces:
         self.budget = Budget(settings.memory_bytes)
         self.known = KnownGood()
         """What hosts have given, for their health checks."""
-        self.check: Callable[[str], Awaitable[bool]] = _nothing_known
-        """Makes the health check of a host, see `pace.Check`; whoever runs an engine sets it."""
+        self.check: Check = nothing_known
+        """Makes the health check of a host; whoever runs an engine sets it."""
 
     def of(self, host: str) -> Pace:
         """Give the pace of `host`, the same one every time."""
@@ -53,9 +49,12 @@ class Paces:
                 self._uniform,
                 host=host,
                 requests=self._requests,
-                check=lambda: self.check(host),
+                check=self._ask,
             )
         return self._paces[host]
+
+    async def _ask(self, host: str) -> bool:
+        return await self.check(host)  # which is set later than a pace may be asked for
 
     def told(self) -> Iterator[Pacing]:
         """Yield how each host was pressed."""
