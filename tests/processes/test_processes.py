@@ -1,6 +1,7 @@
 """One run, several processes of this machine: real helpers, one of them killed with kill -9."""
 
 import asyncio
+import itertools
 import os
 import select
 import signal
@@ -21,6 +22,7 @@ from imap_bulk.model import Direction, Event, Outcome, Pacing, Result, Status
 from imap_bulk.processes import child, moving
 from imap_bulk.processes.load import Load
 from imap_bulk.server.app import ArchiveServer
+from imap_bulk.server.storage import Storage
 from imap_bulk.settings import Settings
 from imap_bulk.sources import uploads_of
 
@@ -95,6 +97,19 @@ def slowly(monkeypatch: pytest.MonkeyPatch, what: str = "sign_download") -> None
     monkeypatch.setattr(ImapArchive, what, sign_slowly)
 
 
+def held_back(monkeypatch: pytest.MonkeyPatch, first: int) -> asyncio.Event:
+    """Have storage give the `first` bodies alone until the event is set: no process can be done before."""
+    opened, get, numbers = asyncio.Event(), Storage._get, itertools.count(1)
+
+    async def get_late(storage: Storage, request: Any, key: str) -> Any:
+        if next(numbers) > first:
+            await opened.wait()
+        return await get(storage, request, key)
+
+    monkeypatch.setattr(Storage, "_get", get_late)
+    return opened
+
+
 def here(data_dir: Path) -> int:
     return sum(path.read_bytes() == BODY for path in data_dir.rglob("*.cdf"))
 
@@ -135,8 +150,13 @@ async def test_what_a_killed_helper_had_not_done_is_done_here(
     filled: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helpers: list[int]
 ) -> None:
     slowly(monkeypatch)
-    listener = Listener(COUNT // 3, lambda: os.kill(helpers[0], signal.SIGKILL))
-    data = tmp_path / "data"
+    opened = held_back(monkeypatch, 2 * COUNT // 3)
+
+    def kill() -> None:
+        os.kill(helpers[0], signal.SIGKILL)
+        opened.set()
+
+    listener, data = Listener(COUNT // 3, kill), tmp_path / "data"
     result = await pull(filled, data, TWO, listener)
     assert (result.done + result.skipped, result.failed, here(data)) == (COUNT, 0, COUNT)
     assert set(Counter(outcome.transfer.key for outcome in listener.outcomes).values()) == {1}
