@@ -58,7 +58,7 @@ def measure(rival: Rival, job: Job, stage: Stage, number: int, *, by_digest: boo
         command = rival.command(job)
         prewarm(sum(file.size for file in job.files), job.scratch)
         before = stage.cpu_seconds()
-        figures = _timed([path_of(command[0]), *command[1:]], job.scratch, patience)
+        figures = _timed([path_of(command[0]), *command[1:]], job, patience)
         spent = stage.cpu_seconds() - before
         arrived = stage.received if job.direction is Direction.PUSH else job.dest
         problem = _failure(figures, job.scratch) or wrong_files(arrived, job.files, by_digest=by_digest)
@@ -105,11 +105,13 @@ def _clear(job: Job, stage: Stage) -> None:
         stage.forget_uploads()
 
 
-def _timed(command: Sequence[str], scratch: Path, patience: float) -> dict[str, Any]:
+def _timed(command: Sequence[str], job: Job, patience: float) -> dict[str, Any]:
     """Run a command under the stop-watch, with nobody's settings in its environment."""
+    scratch = job.scratch
     result = scratch / "figures.json"
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {"PATH": search_path(), "HOME": str(scratch), "RCLONE_CONFIG": str(scratch / "none")}
+    environment |= job.identity.environment if job.identity else {}
     with (scratch / "output.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_STOP_WATCH), str(result), *command],

@@ -2,12 +2,12 @@
 
 import json
 import shutil
-from urllib.request import ProxyHandler, build_opener
+import ssl
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from benchmarks.rivals import Job, Ours, OursOnDask, Program, Rival, Script, search_path
 from benchmarks.workloads import DataFile, Direction
 
-_OPENER = build_opener(ProxyHandler({}))
 _PART_MIB = 8
 _ARIA2_MOST = 16  # it takes no more than that for --max-connection-per-server
 
@@ -43,7 +43,9 @@ class CurlPut(Curl):
 
 
 def _signed_put(job: Job, file: DataFile) -> str:
-    with _OPENER.open(f"{job.url}/upload/{file.name}") as answer:
+    trusted = ssl.create_default_context(cafile=job.identity.authority if job.identity else None)
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=trusted))
+    with opener.open(f"{job.url}/upload/{file.name}") as answer:
         return str(json.load(answer))
 
 
@@ -59,7 +61,7 @@ class Wget2(Program):
         return [
             "wget2", "--no-config", "--no-hsts", "--quiet", "--tries=1", f"--max-threads={job.jobs}", *parts,
             "--force-directories", "--no-host-directories", "--cut-dirs=1", f"--directory-prefix={job.dest}",
-            f"--input-file={urls}",
+            *_authority(job), f"--input-file={urls}",
         ]  # fmt: skip
 
 
@@ -76,7 +78,7 @@ class Aria2(Program):
             path = job.dest / file.key
             lines += [job.download_url(file), f"  dir={path.parent}", f"  out={path.name}", *self._check(file)]
         return [
-            "aria2c", "--no-conf", "--quiet", f"--max-concurrent-downloads={job.jobs}",
+            "aria2c", "--no-conf", "--quiet", f"--max-concurrent-downloads={job.jobs}", *_authority(job),
             f"--split={job.streams}", f"--max-connection-per-server={min(job.streams, _ARIA2_MOST)}",
             "--min-split-size=1M", "--file-allocation=none", "--auto-file-renaming=false",
             f"--input-file={job.write('aria2.txt', lines)}",
@@ -126,6 +128,10 @@ class RcloneCopyUrl(Program):
             "rclone", "copyurl", "--quiet", "--urls", job.write("urls.csv", lines), str(job.dest),
             "--transfers", str(job.jobs),
         ]  # fmt: skip
+
+
+def _authority(job: Job) -> list[str]:
+    return [f"--ca-certificate={job.identity.authority}"] if job.identity else []
 
 
 def _rclone_parts(job: Job) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.network import ROOT
+from benchmarks.tls import Identity
 from benchmarks.workloads import DataFile, Direction
 
 OURS = "imap-bulk"
@@ -37,6 +38,8 @@ class Job:
     scratch: Path
     """For lists and configuration; gone before the next run."""
     jobs: int
+    identity: Identity | None = None
+    """Whom to trust, where the server speaks TLS."""
 
     @property
     def streams(self) -> int:

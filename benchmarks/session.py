@@ -17,6 +17,7 @@ from benchmarks.link import Distance, open_link
 from benchmarks.measure import PATIENCE, Run, measure
 from benchmarks.rivals import Job, Rival
 from benchmarks.stage import Stage, open_stage
+from benchmarks.tls import Identity
 from benchmarks.workloads import Direction, Workload, make, make_warm_up
 
 _MEMORY_DISK = Path("/dev/shm")
@@ -51,8 +52,11 @@ def play(plan: Plan) -> dict[str, Any]:
         first = make_warm_up(warm if pushes else source)
         served = None if pushes else source
         (place / "server").mkdir()
-        with open_stage(plan.server, link, served, place / "server", [*first, *files]) as stage:
-            own = (place / "dest", place / "scratch", plan.workload.jobs)
+        if plan.workload.tls and plan.distance:
+            raise RuntimeError(f"{plan.workload.name} is for the loopback: the way cannot be measured through TLS")
+        identity = Identity.make(link.host, place / "identity") if plan.workload.tls else None
+        with open_stage(plan.server, link, served, place / "server", [*first, *files], identity) as stage:
+            own = (place / "dest", place / "scratch", plan.workload.jobs, identity)
             trial = Job(plan.workload.direction, first, stage.url, warm, *own)
             for rival in plan.rivals:
                 measure(rival, trial, stage, 0, by_digest=False, patience=plan.patience)

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 
 from benchmarks.link import Link
 from benchmarks.network import ROOT
+from benchmarks.tls import Identity
 from benchmarks.workloads import DIRECTORY, DataFile
 
 _PATIENCE = 60.0
@@ -48,26 +49,42 @@ def nginx_program() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{_SBIN}")
 
 
-def open_stage(kind: str, link: Link, source: Path | None, scratch: Path, files: Sequence[DataFile]) -> Stage:
+def open_stage(
+    kind: str,
+    link: Link,
+    source: Path | None,
+    scratch: Path,
+    files: Sequence[DataFile],
+    identity: Identity | None = None,
+) -> Stage:
     """Make the stage of a kind: auto, nginx or embedded. Raises RuntimeError.
 
     It serves what is below `source`, nothing if None, and knows the digests of `files`; `scratch` is its own.
+    With an `identity` it speaks TLS.
     """
     program = nginx_program()
     if kind == "embedded" or (kind == "auto" and not program):
+        if identity:
+            raise RuntimeError("the embedded archive speaks no TLS; install nginx-light")
         if link.host != link.listen:
             raise RuntimeError("the embedded archive would lead past the proxy; install nginx-light")
         return Embedded(link, source, scratch)
     if not program:
         raise RuntimeError("nginx is not installed; install nginx-light, or leave --server out")
-    return Nginx(program, link, source, scratch, files)
+    return Nginx(program, link, source, scratch, files, identity)
 
 
 class Nginx:
     """One nginx process: static records, a redirect to the other port, sendfile, and PUT by its dav module."""
 
     def __init__(
-        self, program: str, link: Link, source: Path | None, scratch: Path, files: Sequence[DataFile]
+        self,
+        program: str,
+        link: Link,
+        source: Path | None,
+        scratch: Path,
+        files: Sequence[DataFile],
+        identity: Identity | None,
     ) -> None:
         told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
         self.name = f"nginx {re.sub('.*/', '', told.strip())}"
@@ -75,11 +92,12 @@ class Nginx:
         self._program = program
         self._scratch = scratch
         self._link = link
-        self.url = f"http://{link.host}:{link.ports[0]}"
+        self.url = f"{_scheme(identity)}://{link.host}:{link.ports[0]}"
         self.received.mkdir()
         (scratch / "records.json").write_text(json.dumps([_record(file) for file in files]))
         (scratch / "digests.map").write_text("".join(_map_lines(files)))
-        (scratch / "nginx.conf").write_text(_nginx_conf(scratch, source or self.received, self.received, link))
+        conf = _nginx_conf(scratch, source or self.received, self.received, link, identity)
+        (scratch / "nginx.conf").write_text(conf)
 
     def __enter__(self) -> Self:
         command = [
@@ -194,7 +212,11 @@ def _map_lines(files: Sequence[DataFile]) -> list[str]:
     return lines
 
 
-def _nginx_conf(scratch: Path, source: Path, received: Path, link: Link) -> str:
+def _scheme(identity: Identity | None) -> str:
+    return "https" if identity else "http"
+
+
+def _nginx_conf(scratch: Path, source: Path, received: Path, link: Link, identity: Identity | None) -> str:
     now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     signature = (
         f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=BENCH%2F{now[:8]}%2Fus-west-2%2Fs3%2Faws4_request"
@@ -203,6 +225,7 @@ def _nginx_conf(scratch: Path, source: Path, received: Path, link: Link) -> str:
     values = {
         "SCRATCH": scratch, "SOURCE": source, "RECEIVED": received, "DIRECTORY": DIRECTORY, "SIGNATURE": signature,
         "LISTEN": link.listen, "HOST": link.host, "API": link.ports[0], "STORE": link.ports[1],
+        "SCHEME": _scheme(identity), "SSL": "ssl" if identity else "", "TLS": identity.nginx if identity else "",
     }  # fmt: skip
     template = (Path(__file__).parent / "nginx.conf").read_text()
     return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), template)

@@ -39,6 +39,8 @@ class Workload:
     jobs: int
     size_where_lossy: int | None = None
     """Another size for a link that loses packets, where the whole would take an hour."""
+    tls: bool = False
+    """Whether all connections are encrypted, as those of real archives are."""
     scale: float = 1.0
 
     def scaled(self, scale: float) -> "Workload":
@@ -71,6 +73,10 @@ WORKLOADS = {
         Workload("push-small", Direction.PUSH, 5000, 16 * KIB, jobs=16),
         Workload("push-medium", Direction.PUSH, 200, 8 * MIB, jobs=4),
         Workload("small-100k", Direction.PULL, 100_000, 16 * KIB, jobs=16),
+        Workload("small-tls", Direction.PULL, 5000, 16 * KIB, jobs=16, tls=True),
+        Workload("medium-tls", Direction.PULL, 200, 8 * MIB, jobs=4, tls=True),
+        Workload("large-tls", Direction.PULL, 2, GIB, jobs=4, tls=True),
+        Workload("push-medium-tls", Direction.PUSH, 200, 8 * MIB, jobs=4, tls=True),
         Workload("small-far", Direction.PULL, 1000, 16 * KIB, jobs=16),
         Workload("small-far-64", Direction.PULL, 1000, 16 * KIB, jobs=64),
         Workload("medium-far", Direction.PULL, 16, 8 * MIB, jobs=16),
@@ -80,6 +86,7 @@ WORKLOADS = {
 
 GROUPS = {
     "all": ("small", "medium", "large", "mix", "push-small", "push-medium"),
+    "tls": ("small-tls", "medium-tls", "large-tls", "push-medium-tls"),
     "far": ("small-far", "small-far-64", "medium-far", "large-far"),
 }
 
