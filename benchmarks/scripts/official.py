@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import certifi
 import imap_data_access
 import requests.adapters
 
 # It looks at no variable: Session.send leaves that to Session.request, which the client does not call.
-requests.adapters.DEFAULT_CA_BUNDLE_PATH = os.environ.get(
-    "REQUESTS_CA_BUNDLE", requests.adapters.DEFAULT_CA_BUNDLE_PATH
-)
+vars(requests.adapters)["DEFAULT_CA_BUNDLE_PATH"] = os.environ.get("REQUESTS_CA_BUNDLE", certifi.where())
 
 
 def main(job: dict[str, Any], threads: int) -> None:

@@ -29,6 +29,11 @@ def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
+def flooding(ours: socket.socket, buffer: memoryview, start: int, end: int, due: int) -> Flood:
+    sock = ours.dup()
+    return Flood(sock, sock.recv_into, buffer, start, end, due)
+
+
 async def drained(response: Response) -> bytes:
     """Receive as a download does: in a thread what comes fast, by pieces what does not."""
     body = bytearray()
@@ -51,7 +56,7 @@ def test_what_is_due_is_handed_over_once_and_in_order(here: int, sent: int, due:
         theirs.sendall(stream[here:])
         if closes:
             theirs.close()
-        flood = Flood(ours.dup(), buffer, 0, here, due)
+        flood = flooding(ours, buffer, 0, here, due)
         flood.drain(taken.extend)
         flood.close()
     assert taken == stream[:due]
@@ -63,7 +68,7 @@ def test_what_is_due_is_handed_over_once_and_in_order(here: int, sent: int, due:
 
 def test_a_body_that_comes_slowly_is_left_to_the_loop() -> None:
     with connected() as (ours, _):
-        flood = Flood(ours.dup(), memoryview(bytearray(PIECE_BYTES)), 0, 0, MIB)
+        flood = flooding(ours, memoryview(bytearray(PIECE_BYTES)), 0, 0, MIB)
         flood.drain(lambda _: None)
         flood.close()
     assert flood.taken == 0
@@ -73,7 +78,7 @@ def test_a_slow_disk_has_a_thread_for_moments_only() -> None:
     here = 256 << 10
     with connected() as (ours, theirs):
         theirs.sendall(b"more")
-        flood = Flood(ours.dup(), memoryview(bytearray(PIECE_BYTES)), 0, here, MIB)
+        flood = flooding(ours, memoryview(bytearray(PIECE_BYTES)), 0, here, MIB)
         flood.drain(lambda _: time.sleep(0.06))
         flood.close()
     assert flood.taken == here
@@ -85,7 +90,7 @@ def test_what_cannot_be_written_is_not_counted_as_taken() -> None:
 
     with connected() as (ours, theirs):
         theirs.sendall(b"body")
-        flood = Flood(ours.dup(), memoryview(bytearray(PIECE_BYTES)), 0, 0, 4)
+        flood = flooding(ours, memoryview(bytearray(PIECE_BYTES)), 0, 0, 4)
         with pytest.raises(OSError, match="no space"):
             flood.drain(full)
         flood.close()

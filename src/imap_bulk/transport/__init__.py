@@ -9,6 +9,7 @@ origin.py       the connections to one scheme, host and port
 way.py          how long the way to a host is
 connection.py   one connection, received into the memory that is written from
 flood.py        a body that comes too fast for the event loop, received in a thread
+tls.py          what is encrypted, decrypted where it is received
 buffers.py      the memory that answers are received into
 head.py         the head of an answer, parsed
 general.py      the general lane: aiohttp

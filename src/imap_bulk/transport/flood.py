@@ -1,7 +1,6 @@
 """A body that comes faster than an event loop passes it on: one thread receives, hashes and writes it.
 
-Bytes are then hashed and written from the cache of the core that received them, and the loop is left to others.
-That holds for a plain connection; what is encrypted has to go through the loop.
+Bytes are then decrypted, hashed and written in the cache of the core that received them; others have the loop.
 """
 
 import asyncio
@@ -13,6 +12,9 @@ from collections.abc import Callable
 from typing import Self
 
 from imap_bulk.transport.buffers import MARGIN_BYTES
+from imap_bulk.transport.tls import Tls
+
+Receive = Callable[[memoryview], int]
 
 _PIECE_BYTES = 256 << 10  # fits into a core's cache, and is hashed and written at once
 _PATIENCE_SECONDS = 0.002  # for each of these: below 128 MB/s a thread would wait, and be kept from others
@@ -25,15 +27,21 @@ class Flood:
     @classmethod
     def of(cls, transport: asyncio.Transport, buffer: memoryview, start: int, end: int, due: int) -> Self | None:
         """Take the socket of a transport that has stopped reading; None where a thread cannot receive from it."""
-        sock = transport.get_extra_info("socket")
-        if sock is None or transport.get_extra_info("ssl_object") or not hasattr(select, "poll"):
+        theirs = transport.get_extra_info("socket")
+        if theirs is None or not hasattr(select, "poll"):
             return None
         # A descriptor of our own: the loop may close its own at any time, and another file get that number.
-        return cls(socket.socket(fileno=os.dup(sock.fileno())), buffer, start, end, due)
+        sock = socket.socket(fileno=os.dup(theirs.fileno()))
+        receive = transport.receiver(sock) if isinstance(transport, Tls) else sock.recv_into
+        return cls(sock, receive, buffer, start, end, due)
 
-    def __init__(self, sock: socket.socket, buffer: memoryview, start: int, end: int, due: int) -> None:
+    def __init__(
+        self, sock: socket.socket, receive: Receive, buffer: memoryview, start: int, end: int, due: int
+    ) -> None:
+        """Wait for a socket, and have `receive` fill the buffer from it, as its `recv_into` does."""
         self._sock = sock
         self._sock.setblocking(False)
+        self._receive = receive
         self._buffer = buffer
         self._due = due
         self.start = start
@@ -66,7 +74,7 @@ class Flood:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.end < wanted:
             try:
-                received = self._sock.recv_into(self._buffer[self.end : wanted + MARGIN_BYTES])
+                received = self._receive(self._buffer[self.end : wanted + MARGIN_BYTES])
             except BlockingIOError:
                 seconds = deadline - time.monotonic()
                 if seconds <= 0 or not readable.poll(seconds * 1000):

@@ -17,6 +17,7 @@ from imap_bulk.transport.buffers import BufferPool
 from imap_bulk.transport.connection import Connection
 from imap_bulk.transport.guard import Guard
 from imap_bulk.transport.names import Address, Resolve, guarded
+from imap_bulk.transport.tls import client_context, secure
 
 _ADDRESS_LIFE_SECONDS = 60.0
 _HEAD_START_SECONDS = 0.25  # of one address before the next one is tried as well (RFC 8305, 8)
@@ -32,7 +33,7 @@ class Origin:
         parts = urlsplit(base)
         self._host = parts.hostname or ""
         self._port = parts.port or _PORTS[parts.scheme]
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = client_context() if parts.scheme == "https" else None
         self._settings = settings
         self._guard = guard
         self._resolve = resolve
@@ -91,12 +92,11 @@ class Origin:
         opened = await aiohappyeyeballs.start_connection(known, happy_eyeballs_delay=_HEAD_START_SECONDS)
         if (seconds := time.monotonic() - begun) < _HEAD_START_SECONDS:  # else another address was tried before
             way.tell(seconds)
-        _, connection = await loop.create_connection(
-            lambda: Connection(self._pool, self._forget),
-            sock=opened,
-            ssl=self._tls,
-            server_hostname=self._host if self._tls else None,
-        )
+        connection = Connection(self._pool, self._forget)
+        if self._tls:
+            await secure(opened, self._tls, self._host, connection)
+        else:
+            await loop.create_connection(lambda: connection, sock=opened)
         self._open.add(connection)
         return connection
 

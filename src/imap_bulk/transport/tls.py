@@ -1,0 +1,201 @@
+"""TLS between a connection and its socket: what a thread receives can be decrypted in that thread.
+
+asyncio's own TLS keeps to itself what it has not yet decrypted, so that all has to come through the event loop.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, cast
+
+_SCRATCH_BYTES = 128 << 10
+"""How much is received at once before it is decrypted: seven records, which a core's cache holds."""
+
+
+def client_context() -> ssl.SSLContext:
+    """Make what all connections to an origin have in common: whom to trust, and never a second handshake."""
+    context = ssl.create_default_context()
+    context.options |= ssl.OP_NO_RENEGOTIATION  # gone with TLS 1.3; a write might have to wait for it
+    return context
+
+
+async def secure(sock: socket.socket, context: ssl.SSLContext, host: str, inner: asyncio.BufferedProtocol) -> None:
+    """Put TLS, and below it a socket that is connected to `host`, under a protocol.
+
+    Raises ssl.SSLError, OSError when the connection ends meanwhile.
+    """
+    loop = asyncio.get_running_loop()
+    transport, tls = await loop.create_connection(lambda: Tls(context, host, inner), sock=sock)
+    try:
+        await tls.ready
+    except BaseException:
+        transport.abort()
+        raise
+
+
+class Tls(asyncio.BufferedProtocol, asyncio.Transport):
+    """To a socket's transport it is the protocol, to the `inner` protocol it is the transport."""
+
+    def __init__(self, context: ssl.SSLContext, host: str, inner: asyncio.BufferedProtocol) -> None:
+        self._inner = inner
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast("asyncio.Transport", None)  # until `connection_made`
+        self._encrypted, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._encrypted, self._outgoing, server_hostname=host)
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
+        self._failure: Exception | None = None
+        self._is_paused = False
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        """Done when the handshake is; only then `inner` hears of its connection."""
+
+    # --- what the inner protocol calls
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """See `asyncio.BaseTransport`."""
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """See `asyncio.BaseTransport`."""
+        return self._transport.is_closing()
+
+    def abort(self) -> None:
+        """See `asyncio.WriteTransport`."""
+        self._transport.abort()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """See `asyncio.WriteTransport`."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._tls.write(view) :]
+        except ssl.SSLError as error:
+            self._fail(error)
+        self._flush()
+
+    def pause_reading(self) -> None:
+        """See `asyncio.ReadTransport`."""
+        self._is_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """See `asyncio.ReadTransport`."""
+        self._is_paused = False
+        self._loop.call_soon(self._go_on)
+
+    def receiver(self, sock: socket.socket) -> Callable[[memoryview], int]:
+        """Return what receives and decrypts as `recv_into` does; for a thread, while reading is paused."""
+        scratch = memoryview(bytearray(_SCRATCH_BYTES))
+
+        def receive(buffer: memoryview) -> int:
+            while True:
+                try:
+                    return self._decrypt(buffer)
+                except ssl.SSLWantReadError:
+                    here = sock.recv_into(scratch)
+                    if not here:
+                        return 0
+                    self._encrypted.write(scratch[:here])
+
+        return receive
+
+    # --- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._shake_hands()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """See `asyncio.BufferedProtocol`."""
+        return self._scratch
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._encrypted.write(self._scratch[:nbytes])
+        if self.ready.done():
+            self._hand_over()
+        else:
+            self._shake_hands()
+
+    def eof_received(self) -> None:
+        """See `asyncio.BufferedProtocol`; an end that was not announced is a failure: something may be missing."""
+        self._encrypted.write_eof()
+        if self.ready.done():
+            self._hand_over()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.BaseProtocol`."""
+        if not self.ready.done():
+            self.ready.set_exception(self._failure or exc or ConnectionResetError())
+        elif not (self.ready.cancelled() or self.ready.exception()):
+            self._inner.connection_lost(self._failure or exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._inner.resume_writing()
+
+    # --- TLS
+
+    def _shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            self._flush()  # tells the other side why
+            self._fail(error)
+            return
+        self._flush()
+        if not self.ready.done():  # else whoever wanted it has given up
+            self._inner.connection_made(self)
+            self.ready.set_result(None)
+            self._hand_over()
+
+    def _go_on(self) -> None:
+        self._hand_over()
+        if not self._is_paused:
+            self._transport.resume_reading()
+
+    def _hand_over(self) -> None:
+        """Decrypt what is here, into the memory of the inner protocol, until that wants no more."""
+        try:
+            while not (self._is_paused or self._transport.is_closing()):
+                here = self._decrypt(cast("memoryview", self._inner.get_buffer(-1)))
+                if not here:
+                    self._transport.close()
+                    break
+                self._inner.buffer_updated(here)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._fail(error)
+        self._flush()  # such as the answer to new keys
+
+    def _decrypt(self, buffer: memoryview) -> int:
+        """Fill a buffer with what is here; 0 when the other side has said that no more comes.
+
+        Raises SSLWantReadError when nothing is here, SSLError.
+        """
+        filled, here = 0, 1
+        try:
+            while here and filled < len(buffer):
+                here = cast("int", self._tls.read(len(buffer) - filled, buffer[filled:]))
+                filled += here
+        except ssl.SSLError:
+            if not filled:
+                raise
+        return filled
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._transport.write(self._outgoing.read())
+
+    def _fail(self, error: ssl.SSLError) -> None:
+        self._failure = self._failure or error
+        self._transport.abort()
