@@ -169,12 +169,12 @@ async def test_a_rescan_drops_what_the_bucket_has_lost(start: Start, bucket: Buc
     await first.upload(OTHER, BODY)
     assert len(await first.query("start_date=20260101")) == 2
     await first.server.__aexit__(None, None, None)
-    await obstore.delete_async(bucket.open(), KEY)
+    obstore.delete(bucket.open(), KEY)
     assert await (await start(rescan=True)).names("start_date=20260101") == [OTHER]
 
 
 async def test_a_rescan_tells_what_is_not_data(start: Start, bucket: BucketOptions) -> None:
-    await obstore.put_async(bucket.open(), "notes/holiday.jpg", b"beach")
+    obstore.put(bucket.open(), "notes/holiday.jpg", b"beach")
     surveys: list[Survey] = []
     await start(rescan=True, report=surveys.append)
     assert surveys[-1].reasons == ["notes/holiday.jpg is not the key of a data file"]

@@ -12,10 +12,13 @@ alternative was botocore; measured with obstore 0.12.1 and botocore 1.44.5 on th
                              obstore                        botocore
     installed                16 MB, 1 dependency, MIT       33 MB, 4 dependencies, Apache
     import, first URL        20 ms, 10 ms                   200 ms, 110 ms
-    one more URL             20 us (150 us if awaited)      270 us
-    HEAD                     a coroutine                    blocks: a thread for each
+    one more URL             20 us                          270 us
+    HEAD                     blocks: a thread for each      blocks: a thread for each
     signature                version 4                      version 2 for an endpoint of one's own, unless told
     presign options          method, lifetime               all of S3's: headers, content type, response overrides
+
+obstore has coroutines, too. They are not used: a thread of its own that lets go of one while the interpreter ends
+makes the process abort (figures in `delivery/listing.py`).
 
 Of the options, only method and lifetime are wanted: the SDC's URLs sign the host alone. Whoever comes to need
 response overrides (`response-content-disposition`) has to come back to this table: obstore has none, because
@@ -24,8 +27,10 @@ object_store's `Signer` has none.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError
@@ -45,10 +50,13 @@ if TYPE_CHECKING:
 _FORGET_AFTER = 86_400
 """Seconds after the end of a URL's life in which its upload may still end."""
 
-_MOST_HEADS = 32
-"""How many HEADs are under way at once."""
+_MOST_REQUESTS = 32
+"""How many the bucket is asked at once."""
 
 _BATCH_ROWS = 1_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Bucket:
@@ -62,12 +70,12 @@ class Bucket:
         self._catalog = catalog
         self._clock = clock
         self._lifetime_upload = lifetime_upload
-        self._heads = asyncio.Semaphore(_MOST_HEADS)
+        self._threads = ThreadPoolExecutor(_MOST_REQUESTS, thread_name_prefix="bucket")
 
     async def check(self) -> None:
         """See that the bucket is there and may be listed: else a missing object is a 403. Raises BadBucket."""
         try:
-            await obstore.list_with_delimiter_async(self._store)
+            await self._ask(obstore.list_with_delimiter, self._store)
         except (BaseError, OSError) as error:
             raise BadBucket(
                 f"{self._options.place} at {self._options.origin} cannot be listed ({words(error)}); "
@@ -75,11 +83,16 @@ class Bucket:
             ) from None
 
     async def close(self) -> None:
-        """Do nothing: every coroutine here has a caller that waits for it."""
+        """Let the threads go; every request has a caller that has waited for it."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def _ask(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have a thread ask the bucket, and wait. Raises what `call` does."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **kwargs))
 
     async def sign(self, method: Literal["GET", "PUT"], key: str, lifetime: int) -> str:
         """Return the URL that lets its bearer `method` the object for `lifetime` seconds."""
-        return await obstore.sign_async(self._store, method, key, timedelta(seconds=lifetime))
+        return await self._ask(obstore.sign, self._store, method, key, timedelta(seconds=lifetime))
 
     async def find(self, key: str) -> StoredObject | None:
         """Return what is archived at `key`, having asked the bucket if an upload was signed."""
@@ -106,7 +119,7 @@ class Bucket:
         for hash_ in digests.values():
             hash_.update(body)
         try:
-            await obstore.put_async(self._store, file.key, bytes(body), use_multipart=False)
+            await self._ask(obstore.put, self._store, file.key, bytes(body), use_multipart=False)
         except (BaseError, OSError) as error:
             raise Unreachable(f"{file.key} cannot be stored: {words(error)}") from None
         stored = StoredObject(
@@ -119,7 +132,8 @@ class Bucket:
         """Make the catalog true to the bucket. Raises BadBucket."""
         survey, listed = Survey(), set[str]()
         try:
-            async for batch in obstore.list(self._store, chunk_size=_BATCH_ROWS):
+            pages = obstore.list(self._store, chunk_size=_BATCH_ROWS)
+            while batch := await self._ask(next, pages, ()):
                 listed.update(told["path"] for told in batch)
                 await asyncio.to_thread(self._catalog.add_many, self._unknown(batch, survey))
                 report(survey)
@@ -151,8 +165,7 @@ class Bucket:
         """Promote a pending row, or forget it, or leave it. Raises Unreachable."""
         file = expected.file
         try:
-            async with self._heads:
-                told = await obstore.head_async(self._store, file.key)
+            told = await self._ask(obstore.head, self._store, file.key)
         except FileNotFoundError:
             last = expected.stored.ingested + self._lifetime_upload + _FORGET_AFTER
             if self._clock() > last:
