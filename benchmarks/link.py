@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any, Self
 
 from benchmarks import network
+from benchmarks.tls import Identity
 from benchmarks.tunnel import FAR
 
 _LOOPBACK, _PROXY = "127.0.0.1", "127.0.0.2"
@@ -62,23 +63,24 @@ class Link:
     asked: Distance | None = None
     counts: Callable[[], dict[str, int]] = field(default=dict)
 
-    def describe(self) -> dict[str, Any] | None:
+    def describe(self, identity: Identity | None = None) -> dict[str, Any] | None:
         """Tell what the way to a running server is really like, for the result file; None for the loopback.
 
         Times in milliseconds, the median of five: of connecting, and of a request on an open connection.
         """
         if not self.asked:
             return None
-        connect, request = zip(*(self._ask() for _ in range(_TRIES)), strict=True)
+        connect, request = zip(*(self._ask(identity) for _ in range(_TRIES)), strict=True)
         return {
             "asked": str(self.asked), "kind": self.kind, "rtt_ms": self.asked.rtt * 1000, "loss": self.asked.loss,
             "connect_ms": round(median(connect), 2), "request_ms": round(median(request), 2), **self.counts(),
         }  # fmt: skip
 
-    def _ask(self) -> tuple[float, float]:
+    def _ask(self, identity: Identity | None) -> tuple[float, float]:
         started = time.perf_counter()
-        with socket.create_connection((self.host, self.ports[0]), timeout=_TIMEOUT) as connection:
+        with socket.create_connection((self.host, self.ports[0]), timeout=_TIMEOUT) as plain:
             connected = time.perf_counter()
+            connection = identity.context().wrap_socket(plain, server_hostname=self.host) if identity else plain
             _request(connection, self.host)  # the first one: the proxy has it wait as if for the handshake
             asked = time.perf_counter()
             _request(connection, self.host)

@@ -1,4 +1,4 @@
-"""All kept results in one Markdown table, with a chart of each: what a README shows."""
+"""All kept results in a few Markdown tables, with a chart of each: what a README shows."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +10,9 @@ from benchmarks.tables import Row, amount_of, figure, heading, rows
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 """What stands around the report in a file that shows it."""
+
+_WAYS = ("Over loopback", "Over loopback, encrypted (TLS)", "A long way off", "A long way off, encrypted (TLS)")
+_NEAR, _NEAR_TLS, _FAR, _FAR_TLS = _WAYS
 
 
 def write(directory: Path = results.DIRECTORY) -> str:
@@ -26,7 +29,21 @@ def write(directory: Path = results.DIRECTORY) -> str:
 
 
 def markdown(kept: Sequence[Mapping[str, Any]]) -> str:
-    """Return one table of several results: a line a tool, a column a result, and what each was measured on."""
+    """Return a table for each way that bytes went: a line a tool, a column a result."""
+    ways: dict[str, list[Mapping[str, Any]]] = {}
+    for result in kept:
+        ways.setdefault(_way(result), []).append(result)
+    tables = (f"**{way}**\n\n{_table(ways[way])}" for way in _WAYS if way in ways)
+    told = "In brackets: how many times as fast imap-bulk was, median of the ratios within each round.\n"
+    return "\n".join([*tables, told])
+
+
+def _way(result: Mapping[str, Any]) -> str:
+    near, far = (_NEAR_TLS, _FAR_TLS) if result["workload"].get("tls") else (_NEAR, _FAR)
+    return far if result["network"].get("link") else near
+
+
+def _table(kept: Sequence[Mapping[str, Any]]) -> str:
     columns = [{row.peer: row for row in rows(result)} for result in kept]
     peers = dict.fromkeys(peer for column in columns for peer in column)
     names = [f"{results.title(result)}, {amount_of(result)[1]}" for result in kept]
@@ -34,8 +51,6 @@ def markdown(kept: Sequence[Mapping[str, Any]]) -> str:
         _line(["tool", "checks content", *names]),
         _line(["---", *["--:"] * (1 + len(kept))]),
         *(_line(_cells(peer, kept, columns)) for peer in sorted(peers, key=lambda name: name != OURS)),
-        "",
-        "In brackets: how many times as fast imap-bulk was, median of the ratios within each round.",
         "",
         *(f"- {heading(result)}" for result in kept),
     ]

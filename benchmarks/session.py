@@ -52,8 +52,6 @@ def play(plan: Plan) -> dict[str, Any]:
         first = make_warm_up(warm if pushes else source)
         served = None if pushes else source
         (place / "server").mkdir()
-        if plan.workload.tls and plan.distance:
-            raise RuntimeError(f"{plan.workload.name} is for the loopback: the way cannot be measured through TLS")
         identity = Identity.make(link.host, place / "identity") if plan.workload.tls else None
         with open_stage(plan.server, link, served, place / "server", [*first, *files], identity) as stage:
             own = (place / "dest", place / "scratch", plan.workload.jobs, identity)
@@ -65,7 +63,7 @@ def play(plan: Plan) -> dict[str, Any]:
             commands = {rival.name: _shown(rival.command(job), place) for rival in plan.rivals}
             runs = _rounds(plan, job, stage)
             result = _result(plan, stage.name, sum(file.size for file in files), commands, runs)
-            result["network"]["link"] = link.describe()
+            result["network"]["link"] = link.describe(identity)
             result["machine"]["load_at_start"] = round(load, 2)
             return result
 
@@ -121,7 +119,7 @@ def _result(plan: Plan, server: str, size: int, commands: dict[str, str], runs: 
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "workload": {
             "name": work.name, "direction": work.direction.value, "files": work.count, "bytes": size,
-            "jobs": work.jobs, "scale": work.scale,
+            "jobs": work.jobs, "scale": work.scale, "tls": work.tls,
         },
         "machine": machine(),
         "network": network.describe(),

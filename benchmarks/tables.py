@@ -121,12 +121,13 @@ def heading(result: Mapping[str, Any]) -> str:
     """Say what was measured, on what, and when, in one line."""
     work, machine, net = result["workload"], result["machine"], result["network"]
     scale = "" if work["scale"] == 1 else f", scale {work['scale']:g}: for breakage, not for figures"
+    tls = ", TLS" if work.get("tls") else ""
     rounds = max((run["round"] for run in result["rounds"]), default=0)
     own = _way(net)
     doubt = "?" if net["congestion_control"] == "bbr" else ""  # it paces, so ratios shrink
     return (
-        f"**{work['name']}**: {work['files']:,} files, {work['bytes'] / 1e6:,.0f} MB, {work['direction']}{scale}. "
-        f"{result['server']}, {net['congestion_control']}{doubt} in {own}; {machine['cores']} cores of "
+        f"**{work['name']}**: {work['files']:,} files, {work['bytes'] / 1e6:,.0f} MB, {work['direction']}{tls}"
+        f"{scale}. {result['server']}, {net['congestion_control']}{doubt} in {own}; {machine['cores']} cores of "
         f"{machine['cpu']}, {machine['system']}, {machine['python']}; {rounds} rounds; {result['date'][:10]}."
     )
 

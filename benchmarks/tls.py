@@ -1,5 +1,6 @@
 """Who the server is where a workload goes over TLS: its certificate, and the authority to trust."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -39,6 +40,10 @@ class Identity:
             f"ssl_certificate {self.chain}; ssl_certificate_key {self.chain}; "
             "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:all:10m; ssl_buffer_size 16k;"
         )
+
+    def context(self) -> ssl.SSLContext:
+        """Make a client's context that trusts it."""
+        return ssl.create_default_context(cafile=self.authority)
 
     @property
     def environment(self) -> dict[str, str]:

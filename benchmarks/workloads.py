@@ -79,6 +79,8 @@ WORKLOADS = {
         Workload("push-medium-tls", Direction.PUSH, 200, 8 * MIB, jobs=4, tls=True),
         Workload("small-far", Direction.PULL, 1000, 16 * KIB, jobs=16),
         Workload("small-far-64", Direction.PULL, 1000, 16 * KIB, jobs=64),
+        Workload("small-far-tls", Direction.PULL, 1000, 16 * KIB, jobs=16, tls=True),
+        Workload("large-far-tls", Direction.PULL, 1, GIB, jobs=16, size_where_lossy=256 * MIB, tls=True),
         Workload("medium-far", Direction.PULL, 16, 8 * MIB, jobs=16),
         Workload("large-far", Direction.PULL, 1, GIB, jobs=16, size_where_lossy=256 * MIB),
     )

@@ -108,6 +108,21 @@ def test_a_tiny_session_runs() -> None:
     assert "failed" not in done.stdout
 
 
+@pytest.mark.skipif(nginx_program() is None, reason="needs nginx")
+def test_a_tiny_session_over_tls_runs_and_everybody_trusts_the_server() -> None:
+    peers = ",".join([OURS, *(["curl", "curl-put-only"] if shutil.which("curl") else [])])
+    done = benchmarks(*TINY, "--workload", "medium-tls,push-medium-tls", "--peers", peers)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert ", pull, TLS" in done.stdout
+    assert ", push, TLS" in done.stdout
+    assert "ertificate" not in done.stdout
+
+
+def test_over_tls_nginx_is_needed() -> None:
+    done = benchmarks(*TINY, "--workload", "small-tls", "--server", "embedded", "--peers", OURS)
+    assert "the embedded archive speaks no TLS; install nginx-light" in done.stderr
+
+
 def test_a_tiny_push_to_the_embedded_archive_runs() -> None:
     done = benchmarks(*TINY, "--workload", "push-small", "--server", "embedded", "--peers", OURS)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -332,9 +347,10 @@ def test_the_report_shows_the_newest_result_of_each_kind(
     for number, kept in enumerate((result, {**result, "date": "2026-11-24T12:00:00+00:00"}, far_result)):
         results.save({**kept, "server": f"nginx {number}"}, tmp_path)
     text = report.write(tmp_path)
-    assert "| tool | checks content | small, files/s | small-80ms-loss0.5, files/s |" in text
-    assert "| **imap-bulk** | yes | 2,500 | 2,500 |" in text
-    assert "| slow | no | 1,250 (2.00x) | 1,250 (2.00x) |" in text
+    near, far = text.index("| small, files/s |"), text.index("| small-80ms-loss0.5, files/s |")
+    assert text.index("**Over loopback**") < near < text.index("**A long way off**") < far
+    assert text.count("| **imap-bulk** | yes | 2,500 |") == 2
+    assert text.count("| slow | no | 1,250 (2.00x) |") == 2
     assert "nginx 1" in text
     assert "nginx 0" not in text
     assert {path.name for path in tmp_path.glob("*.svg")} == {"small.svg", "small-80ms-loss0.5.svg"}
