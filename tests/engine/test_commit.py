@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from imap_bulk.engine.commit import PartFile
 from imap_bulk.engine.group import GroupCommit
-from imap_bulk.engine.places import Places, safe_path
+from imap_bulk.engine.partial import resumable
+from imap_bulk.engine.places import Places, part_path, safe_path
 from imap_bulk.errors import UnsafePath
 
 HOSTILE = [
@@ -142,6 +143,16 @@ def test_only_the_parts_of_dead_processes_are_abandoned(tmp_path: Path) -> None:
     dead.touch()
     assert Places(tmp_path).abandoned(tmp_path / "x.cdf") == [dead]
     alive.discard()
+
+
+@pytest.mark.parametrize("left", [".part", ".part.json", ".part.new"])
+def test_whatever_a_kill_has_left_of_a_part_file_is_removed(tmp_path: Path, left: str) -> None:
+    dead = part_path(str(tmp_path / "x.cdf"), 2**22 + 1)
+    Path(dead.removesuffix(".part") + left).write_text("{}")
+    places = Places(tmp_path)
+    assert resumable(places.abandoned(tmp_path / "x.cdf"), "x.cdf") is None
+    places.remove_abandoned(tmp_path / "x.cdf")
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_files_that_are_ready_together_are_committed_together(tmp_path: Path) -> None:

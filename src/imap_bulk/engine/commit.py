@@ -11,7 +11,7 @@ machine or two, ever write to the same one: nothing here rests on a lock, which 
 import os
 from pathlib import Path
 
-from imap_bulk.engine.places import NOBODY, part_path, record_path, split
+from imap_bulk.engine.places import NOBODY, fresh_record_path, part_path, record_path, split
 from imap_bulk.transport import Piece
 
 
@@ -54,7 +54,7 @@ class PartFile:
 
     def write_record(self, text: str) -> None:
         """Write that record, atomically. Raises OSError."""
-        fresh = self.record.with_suffix(".new")
+        fresh = fresh_record_path(self.path)
         fresh.write_text(text)
         fresh.replace(self.record)
         self._has_record = True

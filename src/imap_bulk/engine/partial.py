@@ -178,6 +178,6 @@ def resumable(parts: Iterable[Path], key: str) -> tuple[Path, PartRecord] | None
     found = []
     for part in parts:
         record = PartRecord.read(record_path(part))
-        if record and record.key == key and 0 < record.proven <= record.size:
+        if record and record.key == key and 0 < record.proven <= record.size and part.exists():
             found.append((part, record))
     return max(found, key=lambda pair: pair[1].proven, default=None)

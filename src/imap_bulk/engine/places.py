@@ -24,7 +24,8 @@ _ORDINARY = re.compile(
 _HOST = re.sub(r"[^a-zA-Z0-9]", "", socket.gethostname())[:24] or "host"
 _LONGEST_NAME_BYTES = 255
 _LONGEST_STEM = 80
-_PART_NAME = re.compile(rf"\.(.+)\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part")
+_PART_NAME = re.compile(rf"(\.(.+)\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part)(?:\.json|\.new)?")
+"""A part file, or what stands beside it, which may be all that a kill has left."""
 
 _TOKENS = count(secrets.randbits(32))  # a process that gets a dead one's number must not meet its files
 
@@ -83,6 +84,11 @@ def record_path(part: Path) -> Path:
     return part.with_name(f"{part.name}.json")
 
 
+def fresh_record_path(part: Path) -> Path:
+    """Return where that record is written, before it replaces the one before."""
+    return part.with_name(f"{part.name}.new")
+
+
 class Places:
     """The directories below `root`, as one run sees them."""
 
@@ -120,7 +126,10 @@ class Places:
         return name in self._look(directory).names
 
     def abandoned(self, path: Path) -> list[Path]:
-        """Return the part files of `path` that were released, or that dead processes of this machine left."""
+        """Return the part files of `path` that were released, or that dead processes of this machine left.
+
+        Of some there is only the record, or a beginning of it.
+        """
         directory, name = split(os.fspath(path))
         return self._look(directory).abandoned.get(name[:_LONGEST_STEM], [])
 
@@ -132,12 +141,12 @@ class Places:
     def remove_abandoned(self, path: Path) -> None:
         """Remove the abandoned part files of `path`, and their records. Raises OSError."""
         for part in self.abandoned(path):
-            part.unlink(missing_ok=True)
-            record_path(part).unlink(missing_ok=True)
+            for left in (part, record_path(part), fresh_record_path(part)):
+                left.unlink(missing_ok=True)
 
 
 def abandoned_below(root: Path) -> Iterator[Path]:
-    """Yield, of all files below `root`, the part files that were released or that dead processes left."""
+    """Yield, of all files below `root`, what `Places.abandoned` returns."""
     for directory, _, names in os.walk(root):
         for parts in _abandoned(Path(directory), names).values():
             yield from parts
@@ -161,9 +170,10 @@ def _list(directory: Path) -> _Found:
 
 def _abandoned(directory: Path, names: Iterable[str]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
-    for match in filter(None, map(_PART_NAME.fullmatch, names)):
-        if not _is_alive(int(match[2])):
-            found.setdefault(match[1], []).append(directory / match[0])
+    parts = {match.groups() for match in filter(None, map(_PART_NAME.fullmatch, names))}
+    for part, stem, pid in parts:
+        if not _is_alive(int(pid)):
+            found.setdefault(stem, []).append(directory / part)
     return found
 
 
