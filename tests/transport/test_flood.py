@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 
@@ -130,6 +131,27 @@ async def test_what_came_before_a_cut_is_handed_over_first() -> None:
             assert taken == b"x" * MIB
             with pytest.raises(errors.Stalled):
                 await response.piece()
+
+
+@plain_and_tls
+async def test_a_connection_may_be_closed_while_a_thread_receives_from_it(tls: ssl.TLSVersion | None) -> None:
+    has_begun, is_closed = threading.Event(), threading.Event()
+
+    def take(_: memoryview) -> None:
+        has_begun.set()
+        assert is_closed.wait(5)
+
+    async with serving(answer(bytes(4 * MIB), length=8 * MIB), tls=tls) as (server, lane):
+        response = await lane.send(server.request())
+        flood = response.flood()
+        assert flood
+        draining = asyncio.create_task(asyncio.to_thread(flood.drain, take))
+        await asyncio.to_thread(has_begun.wait, 5)
+        await lane.__aexit__()
+        is_closed.set()
+        await draining
+        with pytest.raises(errors.Interrupted):
+            await body_of(response)
 
 
 async def test_where_bytes_a_second_are_limited_no_thread_receives() -> None:

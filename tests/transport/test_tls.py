@@ -145,14 +145,15 @@ async def test_a_reader_that_fails_when_it_goes_on_loses_its_connection(caplog: 
 
 
 @both_tls
-async def test_a_body_without_a_length_ends_where_the_other_side_says_so(tls: ssl.TLSVersion) -> None:
+@pytest.mark.parametrize("size", [0, 4, 3 * MIB])
+async def test_a_body_without_a_length_ends_where_the_other_side_says_so(tls: ssl.TLSVersion, size: int) -> None:
     async def talk(peer: Peer) -> None:
         await peer.request()
-        await peer.send(peer.sealed(UNMEASURED, b"body") + peer.close_notify())
+        await peer.send(peer.sealed(UNMEASURED, b"x" * size) + peer.close_notify())
         await peer.silence()
 
     async with talking(talk, tls) as (lane, request):
-        assert await body_of(await lane.send(request)) == b"body"
+        assert await body_of(await lane.send(request)) == b"x" * size
 
 
 @both_tls
