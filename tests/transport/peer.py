@@ -12,6 +12,8 @@ from imap_bulk.transport import Request
 from imap_bulk.transport.guard import OPEN
 from imap_bulk.transport.lean import LeanLane
 
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 class Peer:
     """A server's end. What is sealed goes out when it is sent; the end of the connection is a bare FIN."""
@@ -79,9 +81,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def listening(
-    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[int]:
+async def listening(handle: Handle) -> AsyncIterator[int]:
     """Answer bare connections; give the port. At the end, all of them have to be through."""
     running: set[asyncio.Task[None] | None] = set()
 

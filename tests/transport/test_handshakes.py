@@ -6,12 +6,11 @@ import logging
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 import trustme
-from tests.transport.peer import Peer, listening, talking
+from tests.transport.peer import Handle, Peer, listening, talking
 from tests.transport.wire import SETTINGS, answer, body_of, both_tls, server_context
 
 from imap_bulk import errors
@@ -38,10 +37,6 @@ async def test_a_certificate_that_proves_nothing_is_refused(
     server.close()
 
 
-async def keep_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
 async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     await reader.read(1)
 
@@ -51,43 +46,44 @@ async def speak_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
     writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
 
-async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Shake hands, and have the last word of the other side meet a connection that is gone."""
-    peer = Peer(reader, writer, ssl.TLSVersion.TLSv1_3)
-    flight: list[bytes] = []
+class Hasty(Peer):
+    """Says its part of the handshake, and is gone: the last word of the other side cannot be sent."""
 
-    async def keep(encrypted: bytes) -> None:
-        flight.append(encrypted)
+    async def send(self, encrypted: bytes) -> None:
         if encrypted:
-            sock = writer.get_extra_info("socket")
+            sock = self.writer.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.write(encrypted)
-            writer.transport.abort()
+            self.writer.write(encrypted)
+            self.writer.transport.abort()
 
-    peer.send = keep  # type: ignore[method-assign]
-    await peer.shake_hands()
+
+async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await Hasty(reader, writer, ssl.TLSVersion.TLSv1_3).shake_hands()
 
 
 @pytest.mark.parametrize(
     ("handle", "kind", "said"),
     [
-        (keep_silent, errors.Stalled, "no connection came about in time"),
         (hang_up, errors.Interrupted, "no connection to"),
         (speak_http, errors.Rejected, "nobody speaks TLS there"),
         (break_off, errors.Interrupted, "no connection to"),
     ],
 )
 async def test_a_handshake_that_fails_is_told_as_what_it_is(
-    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-    kind: type[errors.BulkError],
-    said: str,
+    handle: Handle, kind: type[errors.BulkError], said: str
 ) -> None:
-    async with (
-        listening(handle) as port,
-        asyncio.timeout(3),
-        LeanLane(replace(SETTINGS, connect_timeout=0.2), {}, OPEN) as lane,
-    ):
+    async with listening(handle) as port, LeanLane(SETTINGS, {}, OPEN) as lane:
         with pytest.raises(kind, match=said):
+            await lane.send(Request("GET", f"https://127.0.0.1:{port}/x"))
+
+
+async def test_a_handshake_that_nobody_answers_is_given_up() -> None:
+    async def keep_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    hurried = replace(SETTINGS, connect_timeout=0.1)
+    async with listening(keep_silent) as port, LeanLane(hurried, {}, OPEN) as lane:
+        with pytest.raises(errors.Stalled, match="no connection came about in time"):
             await lane.send(Request("GET", f"https://127.0.0.1:{port}/x"))
 
 

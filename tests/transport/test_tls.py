@@ -11,15 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.transport.peer import Peer, talking
-from tests.transport.wire import (
-    MIB,
-    answer,
-    body_of,
-    both_tls,
-    collect,
-    drained,
-    serving,
-)
+from tests.transport.wire import MIB, answer, body_of, both_tls, collect, drained, serving
 
 from imap_bulk import errors
 from imap_bulk.transport import Request, Response
