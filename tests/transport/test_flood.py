@@ -4,20 +4,22 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.transport.wire import MIB, answer, body_of, serving
+from tests.transport.wire import MIB, answer, body_of, drained, plain_and_tls, serving
 
 from imap_bulk import errors
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedTransport
 from imap_bulk.model import SignedUrl
 from imap_bulk.settings import Settings
-from imap_bulk.transport import Response, StorageTransport
+from imap_bulk.transport import StorageTransport
 from imap_bulk.transport.buffers import MARGIN_BYTES, PIECE_BYTES
 from imap_bulk.transport.flood import Flood
 
@@ -32,18 +34,6 @@ def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
 def flooding(ours: socket.socket, buffer: memoryview, start: int, end: int, due: int) -> Flood:
     sock = ours.dup()
     return Flood(sock, sock.recv_into, buffer, start, end, due)
-
-
-async def drained(response: Response) -> bytes:
-    """Receive as a download does: in a thread what comes fast, by pieces what does not."""
-    body = bytearray()
-    while True:
-        if flood := response.flood():
-            await asyncio.to_thread(flood.drain, body.extend)
-        piece = await response.piece()
-        if not piece:
-            return bytes(body)
-        body += piece
 
 
 @given(here=st.integers(0, 70_000), sent=st.integers(0, 70_000), due=st.integers(1, 150_000), closes=st.booleans())
@@ -97,27 +87,32 @@ def test_what_cannot_be_written_is_not_counted_as_taken() -> None:
     assert flood.taken == 0
 
 
+@plain_and_tls
 @pytest.mark.parametrize("size", [1, 100_000, MIB, 20 * MIB + 1])
-async def test_a_body_of_any_length_comes_whole_and_its_connection_is_used_again(size: int) -> None:
+async def test_a_body_of_any_length_comes_whole_and_its_connection_is_used_again(
+    size: int, tls: ssl.TLSVersion | None
+) -> None:
     body = os.urandom(size)
-    async with serving(answer(body), answer(b"next")) as (server, lane):
-        with await lane.send(server.request()) as response:
-            assert await drained(response) == body
+    async with serving(answer(body), answer(b"next"), tls=tls) as (server, lane):
+        assert await drained(await lane.send(server.request())) == body
         assert await body_of(await lane.send(server.request())) == b"next"
     assert server.connections == 1
 
 
-async def test_a_connection_that_brings_more_than_was_announced_is_not_used_again() -> None:
+@plain_and_tls
+async def test_a_connection_that_brings_more_than_was_announced_is_not_used_again(
+    tls: ssl.TLSVersion | None,
+) -> None:
     body = os.urandom(2 * MIB)
-    async with serving(answer(body) + b"more", answer(b"next")) as (server, lane):
-        with await lane.send(server.request()) as response:
-            assert await drained(response) == body
+    async with serving(answer(body) + b"more", answer(b"next"), tls=tls) as (server, lane):
+        assert await drained(await lane.send(server.request())) == body
         assert await body_of(await lane.send(server.request())) == b"next"
     assert server.connections == 2
 
 
-async def test_a_connection_is_not_used_again_when_its_body_was_left() -> None:
-    async with serving(answer(bytes(2 * MIB), length=3 * MIB), answer(b"next")) as (server, lane):
+@plain_and_tls
+async def test_a_connection_is_not_used_again_when_its_body_was_left(tls: ssl.TLSVersion | None) -> None:
+    async with serving(answer(bytes(2 * MIB), length=3 * MIB), answer(b"next"), tls=tls) as (server, lane):
         with await lane.send(server.request()) as response:
             flood = response.flood()
             assert flood
@@ -136,6 +131,27 @@ async def test_what_came_before_a_cut_is_handed_over_first() -> None:
             assert taken == b"x" * MIB
             with pytest.raises(errors.Stalled):
                 await response.piece()
+
+
+@plain_and_tls
+async def test_a_connection_may_be_closed_while_a_thread_receives_from_it(tls: ssl.TLSVersion | None) -> None:
+    has_begun, is_closed = threading.Event(), threading.Event()
+
+    def take(_: memoryview) -> None:
+        has_begun.set()
+        assert is_closed.wait(5)
+
+    async with serving(answer(bytes(4 * MIB), length=8 * MIB), tls=tls) as (server, lane):
+        response = await lane.send(server.request())
+        flood = response.flood()
+        assert flood
+        draining = asyncio.create_task(asyncio.to_thread(flood.drain, take))
+        await asyncio.to_thread(has_begun.wait, 5)
+        await lane.__aexit__()
+        is_closed.set()
+        await draining
+        with pytest.raises(errors.Interrupted):
+            await body_of(response)
 
 
 async def test_where_bytes_a_second_are_limited_no_thread_receives() -> None:

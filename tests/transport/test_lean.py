@@ -1,12 +1,13 @@
 """The lean lane on a bare socket: what it sends, which connections it uses again, and what it makes of answers."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.transport.wire import MIB, SETTINGS, answer, body_of, serving
+from tests.transport.wire import MIB, SETTINGS, answer, body_of, plain_and_tls, serving
 
 from imap_bulk import errors
 from imap_bulk.transport import Request, read
@@ -36,12 +37,13 @@ async def test_what_would_break_a_request_is_not_sent(url: str) -> None:
         assert server.heads == []
 
 
-async def test_a_body_goes_out_under_its_length() -> None:
+@plain_and_tls
+async def test_a_body_goes_out_under_its_length(tls: ssl.TLSVersion | None) -> None:
     async def body() -> AsyncGenerator[bytes, None]:
         yield b"one"
         yield b"two" * MIB
 
-    async with serving(answer()) as (server, lane):
+    async with serving(answer(), tls=tls) as (server, lane):
         size = 3 + 3 * MIB
         await body_of(await lane.send(server.request(method="PUT", body=body, size=size)))
         assert server.bodies == [b"one" + b"two" * MIB]
@@ -69,14 +71,18 @@ async def test_what_the_body_raises_is_raised() -> None:
 # --- which connections are used again
 
 
-async def test_a_connection_is_used_again() -> None:
-    async with serving(answer(b"1"), answer(b"2"), answer(b"3")) as (server, lane):
+@plain_and_tls
+async def test_a_connection_is_used_again(tls: ssl.TLSVersion | None) -> None:
+    async with serving(answer(b"1"), answer(b"2"), answer(b"3"), tls=tls) as (server, lane):
         assert [await body_of(await lane.send(server.request())) for _ in range(3)] == [b"1", b"2", b"3"]
         assert server.connections == 1
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word() -> None:
-    async with serving(answer(b"1"), None, answer(b"2")) as (server, lane):
+@plain_and_tls
+async def test_a_connection_that_was_closed_meanwhile_is_replaced_without_a_word(
+    tls: ssl.TLSVersion | None,
+) -> None:
+    async with serving(answer(b"1"), None, answer(b"2"), tls=tls) as (server, lane):
         assert await body_of(await lane.send(server.request())) == b"1"
         assert await body_of(await lane.send(server.request())) == b"2"
         assert server.connections == 2
@@ -89,6 +95,7 @@ async def test_a_server_that_closes_every_connection_is_a_failure() -> None:
         assert server.connections == 1
 
 
+@plain_and_tls
 @pytest.mark.parametrize(
     "first",
     [
@@ -98,8 +105,8 @@ async def test_a_server_that_closes_every_connection_is_a_failure() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     ],
 )
-async def test_a_connection_in_doubt_is_not_used_again(first: bytes) -> None:
-    async with serving(first, answer(b"next")) as (server, lane):
+async def test_a_connection_in_doubt_is_not_used_again(first: bytes, tls: ssl.TLSVersion | None) -> None:
+    async with serving(first, answer(b"next"), tls=tls) as (server, lane):
         assert await body_of(await lane.send(server.request())) == b"body"
         assert await body_of(await lane.send(server.request())) == b"next"
         assert server.connections == 2
@@ -115,10 +122,11 @@ async def test_a_body_that_was_not_read_takes_its_connection_along() -> None:
 # --- what comes back
 
 
+@plain_and_tls
 @pytest.mark.parametrize("size", [0, 1, HEAD_BYTES - 200, HEAD_BYTES, PIECE_BYTES, 3 * PIECE_BYTES + 1])
-async def test_a_body_of_any_length_comes_whole(size: int) -> None:
+async def test_a_body_of_any_length_comes_whole(size: int, tls: ssl.TLSVersion | None) -> None:
     content = bytes(range(251)) * (size // 251 + 1)
-    async with serving(answer(content[:size]), answer(b"next")) as (server, lane):
+    async with serving(answer(content[:size]), answer(b"next"), tls=tls) as (server, lane):
         assert await body_of(await lane.send(server.request())) == content[:size]
         assert await body_of(await lane.send(server.request())) == b"next"
         assert server.connections == 1

@@ -1,18 +1,28 @@
-"""A bare socket that answers as a script says, and the lean lane to it."""
+"""A bare socket, or one behind TLS, that answers as a script says, and the lean lane to it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
+
+import pytest
+import trustme
 
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Request, Response, read
 from imap_bulk.transport.guard import OPEN
 from imap_bulk.transport.lean import LeanLane
+from imap_bulk.transport.tls import client_context
 
 SETTINGS = Settings(connect_timeout=2.0, idle_timeout=0.3)
 MIB = 1 << 20
+AUTHORITY = trustme.CA()
+
+both_tls = pytest.mark.parametrize("tls", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+plain_and_tls = pytest.mark.parametrize("tls", [None, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 
 
 @dataclass
@@ -20,6 +30,7 @@ class Server:
     """Answers each request with the next bytes of a script; an answer of None ends the connection."""
 
     script: list[bytes | None]
+    scheme: str = "http"
     port: int = 0
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -44,19 +55,34 @@ class Server:
             writer.close()
 
     def request(self, target: str = "/x", **changes: Any) -> Request:
-        return replace(Request("GET", f"http://127.0.0.1:{self.port}{target}"), **changes)
+        return replace(Request("GET", f"{self.scheme}://127.0.0.1:{self.port}{target}"), **changes)
 
 
 @asynccontextmanager
-async def serving(*script: bytes | None) -> AsyncIterator[tuple[Server, LeanLane]]:
-    server = Server(list(script))
-    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, limit=4 * MIB)
+async def serving(
+    *script: bytes | None, tls: ssl.TLSVersion | None = None
+) -> AsyncIterator[tuple[Server, LeanLane]]:
+    server = Server(list(script), "https" if tls else "http")
+    context = server_context(tls) if tls else None
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, limit=4 * MIB, ssl=context)
     server.port = listening.sockets[0].getsockname()[1]
     try:
         async with LeanLane(SETTINGS, {"User-Agent": "test"}, OPEN) as lane:
             yield server, lane
     finally:
         listening.close()
+
+
+@cache
+def server_context(
+    tls: ssl.TLSVersion, name: str = "127.0.0.1", authority: trustme.CA = AUTHORITY
+) -> ssl.SSLContext:
+    """Make a server's TLS of one version, and have the lean lane trust the tests' authority."""
+    client_context().load_verify_locations(cadata=AUTHORITY.cert_pem.bytes().decode())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = tls
+    authority.issue_cert(name).configure_cert(context)
+    return context
 
 
 def answer(body: bytes = b"body", *, length: int | None = None, **headers: str) -> bytes:
@@ -68,3 +94,22 @@ def answer(body: bytes = b"body", *, length: int | None = None, **headers: str) 
 async def body_of(response: Response) -> bytes:
     with response:
         return await read(response, 1 << 30)
+
+
+async def drained(response: Response) -> bytes:
+    """Receive as a download does: in a thread what comes fast, by pieces what does not."""
+    body = bytearray()
+    await collect(response, body, floods=True)
+    return bytes(body)
+
+
+async def collect(response: Response, body: bytearray, *, floods: bool) -> None:
+    """Append to a body what comes until it ends or fails."""
+    with response:
+        while True:
+            if floods and (flood := response.flood()):
+                await asyncio.to_thread(flood.drain, body.extend)
+            piece = await response.piece()
+            if not piece:
+                return
+            body += piece

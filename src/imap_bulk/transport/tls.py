@@ -27,12 +27,12 @@ async def secure(sock: socket.socket, context: ssl.SSLContext, host: str, inner:
 
     Raises ssl.SSLError, OSError when the connection ends meanwhile.
     """
-    loop = asyncio.get_running_loop()
-    transport, tls = await loop.create_connection(lambda: Tls(context, host, inner), sock=sock)
+    tls = Tls(context, host, inner)
     try:
+        await asyncio.get_running_loop().create_connection(lambda: tls, sock=sock)
         await tls.ready
     except BaseException:
-        transport.abort()
+        tls.give_up()
         raise
 
 
@@ -42,14 +42,21 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     def __init__(self, context: ssl.SSLContext, host: str, inner: asyncio.BufferedProtocol) -> None:
         self._inner = inner
         self._loop = asyncio.get_running_loop()
-        self._transport = cast("asyncio.Transport", None)  # until `connection_made`
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # until `connection_made`
         self._encrypted, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._encrypted, self._outgoing, server_hostname=host)
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
         self._failure: Exception | None = None
+        self._is_over = False  # behind what was decrypted stands an end or a failure
         self._is_paused = False
         self.ready: asyncio.Future[None] = self._loop.create_future()
         """Done when the handshake is; only then `inner` hears of its connection."""
+
+    def give_up(self) -> None:
+        """Close at once; nobody waits for the handshake any longer."""
+        self.ready.cancel()
+        if self._transport:
+            self._transport.abort()
 
     # --- what the inner protocol calls
 
@@ -121,15 +128,18 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             self._shake_hands()
 
     def eof_received(self) -> None:
-        """See `asyncio.BufferedProtocol`; an end that was not announced is a failure: something may be missing."""
-        self._encrypted.write_eof()
+        """See `asyncio.BufferedProtocol`; an end that was not announced is a failure: something may be missing.
+
+        OpenSSL is not asked: its configuration may have it take such an end for a good one.
+        """
         if self.ready.done():
-            self._hand_over()
+            self._fail(ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "the connection ended without a close_notify"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
         if not self.ready.done():
             self.ready.set_exception(self._failure or exc or ConnectionResetError())
+            self.ready.exception()  # seen: whoever waited may have been cancelled
         elif not (self.ready.cancelled() or self.ready.exception()):
             self._inner.connection_lost(self._failure or exc)
 
@@ -150,17 +160,18 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             self._flush()
             return
         except ssl.SSLError as error:
-            self._flush()  # tells the other side why
             self._fail(error)
             return
         self._flush()
-        if not self.ready.done():  # else whoever wanted it has given up
-            self._inner.connection_made(self)
-            self.ready.set_result(None)
-            self._hand_over()
+        if self.ready.done() or self._transport.is_closing():  # nobody waits any longer, or it broke just now
+            return
+        self._inner.connection_made(self)
+        self.ready.set_result(None)
+        self._hand_over()
 
     def _go_on(self) -> None:
-        self._hand_over()
+        if not self._is_paused:  # else a thread may be decrypting by now
+            self._hand_over()
         if not self._is_paused:
             self._transport.resume_reading()
 
@@ -170,28 +181,39 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             while not (self._is_paused or self._transport.is_closing()):
                 here = self._decrypt(cast("memoryview", self._inner.get_buffer(-1)))
                 if not here:
-                    self._transport.close()
-                    break
+                    self._transport.abort()  # `close` would wait until the other side takes what is unsent
+                    return
                 self._inner.buffer_updated(here)
                 if not self._has_more:
                     break
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLError as error:
+        except Exception as error:
             self._fail(error)
+            if not isinstance(error, ssl.SSLError):
+                raise
         self._flush()  # such as the answer to new keys
 
     def _decrypt(self, buffer: memoryview) -> int:
         """Fill a buffer with what is here; 0 when the other side has said that no more comes.
 
-        Raises SSLWantReadError when nothing is here, SSLError.
+        Raises SSLWantReadError when nothing is here, SSLError; what came before an end or an error is given first.
         """
-        filled, here = 0, 1
+        if self._failure:
+            raise self._failure
+        filled = 0
         try:
-            while here and filled < len(buffer) and (not filled or self._has_more):
+            while filled < len(buffer) and (not filled or self._has_more):
                 here = cast("int", self._tls.read(len(buffer) - filled, buffer[filled:]))
+                self._is_over = not here
+                if self._is_over:
+                    break
                 filled += here
-        except ssl.SSLError:
+        except ssl.SSLWantReadError:
+            if not filled:
+                raise
+        except ssl.SSLError as error:
+            self._failure, self._is_over = error, True
             if not filled:
                 raise
         return filled
@@ -199,12 +221,13 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
     @property
     def _has_more(self) -> bool:
         """Whether another try may give something; one in vain costs an exception."""
-        return self._encrypted.pending > 0 or self._tls.pending() > 0
+        return self._is_over or self._encrypted.pending > 0 or self._tls.pending() > 0
 
     def _flush(self) -> None:
         if self._outgoing.pending:
             self._transport.write(self._outgoing.read())
 
-    def _fail(self, error: ssl.SSLError) -> None:
+    def _fail(self, error: Exception) -> None:
         self._failure = self._failure or error
+        self._flush()  # tells the other side why
         self._transport.abort()
