@@ -92,6 +92,9 @@ async def test_numbers_that_only_a_resolver_reads_as_an_address_are_judged_too(l
         "https:///x",
         "https://user:password@storage.example/x",
         "http://storage.example/x",
+        "https://storage..example/x",
+        "https://.storage.example/x",
+        f"https://{'x' * 64}.example/x",
     ],
 )
 async def test_a_url_that_no_archive_should_send_is_refused(lane: str, url: str) -> None:
