@@ -41,7 +41,7 @@ class Guard:
         try:
             parts = urlsplit(url)
             _ = parts.port  # raises ValueError when it is no number
-            (parts.hostname or "").encode("idna")  # as asyncio will: UnicodeError, which is one, for an empty label
+            (parts.hostname or "").encode("idna")  # as asyncio will; UnicodeError is one
         except ValueError:
             raise Rejected(f"{shown!r} is no http address; the archive or its storage answers nonsense") from None
         if parts.scheme not in _SCHEMES or not parts.hostname:
