@@ -203,12 +203,14 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             raise self._failure
         filled = 0
         try:
-            while filled < len(buffer) and (not filled or self._has_more):
-                here = cast("int", self._tls.read(len(buffer) - filled, buffer[filled:]))
-                self._is_over = not here
-                if self._is_over:
+            left, encrypted = len(buffer), self._encrypted
+            while left and (not filled or encrypted.pending or self._tls.pending()):
+                here = cast("int", self._tls.read(left, buffer[filled:]))
+                if not here:
+                    self._is_over = True
                     break
                 filled += here
+                left -= here
         except ssl.SSLWantReadError:
             if not filled:
                 raise
