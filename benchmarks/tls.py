@@ -35,7 +35,7 @@ class Identity:
 
     @property
     def nginx(self) -> str:
-        """What nginx is told: who it is, and to resume sessions, as object stores do."""
+        """What nginx is told: who it is, and that sessions may be resumed."""
         return (
             f"ssl_certificate {self.chain}; ssl_certificate_key {self.chain}; "
             "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:all:10m; ssl_buffer_size 16k;"

@@ -19,7 +19,7 @@ Receive = Callable[[memoryview], int]
 _PIECE_BYTES = 256 << 10  # fits into a core's cache, and is hashed and written at once
 _PATIENCE_SECONDS = 0.005
 """For each of these: below 50 MB/s a thread would wait, and be kept from others. With 2 ms half of what four TLS
-connections brought, at 700 MB/s on two cores, was left to the loop: others have a core for longer than that."""
+connections brought, at 500 MB/s on two cores, was left to the loop: others have a core for longer than that."""
 
 _MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
 

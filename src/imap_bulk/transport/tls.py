@@ -203,14 +203,12 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
             raise self._failure
         filled = 0
         try:
-            left, encrypted = len(buffer), self._encrypted
-            while left and (not filled or encrypted.pending or self._tls.pending()):
-                here = cast("int", self._tls.read(left, buffer[filled:]))
+            while filled < len(buffer) and (not filled or self._has_more):
+                here = cast("int", self._tls.read(len(buffer) - filled, buffer[filled:]))
                 if not here:
                     self._is_over = True
                     break
                 filled += here
-                left -= here
         except ssl.SSLWantReadError:
             if not filled:
                 raise
