@@ -96,6 +96,7 @@ class Nginx:
         self.received.mkdir()
         (scratch / "records.json").write_text(json.dumps([_record(file) for file in files]))
         (scratch / "digests.map").write_text("".join(_map_lines(files)))
+        (scratch / "checksums.map").write_text("".join(_checksum_lines(files)))
         conf = _nginx_conf(scratch, source or self.received, self.received, link, identity)
         (scratch / "nginx.conf").write_text(conf)
 
@@ -204,12 +205,17 @@ def _record(file: DataFile) -> dict[str, object]:
 
 
 def _map_lines(files: Sequence[DataFile]) -> list[str]:
-    """Say what storage answers: a digest to a GET; to a PUT the ETag that S3 would compute, known beforehand."""
+    """Say what storage answers: a digest to a GET; to a PUT what S3 would compute, known beforehand."""
     lines = []
     for file in files:
         digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
         lines += [f'/store/{file.key} "sha-256=:{digest}:";\n', f"/put/{file.key} '\"{file.md5}\"';\n"]
     return lines
+
+
+def _checksum_lines(files: Sequence[DataFile]) -> list[str]:
+    """Say what storage answers to a PUT beside the ETag: the checksum that S3 computes of its own accord."""
+    return [f'/put/{file.key} "{base64.b64encode(bytes.fromhex(file.crc64nvme)).decode()}";\n' for file in files]
 
 
 def _scheme(identity: Identity | None) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from imap_bulk.digest import CRC64NVME, hasher
+
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 DIRECTORY = "imap/mag/l2/2026/01"
@@ -101,6 +103,7 @@ class DataFile:
     size: int
     sha256: str
     md5: str
+    crc64nvme: str
 
     @property
     def name(self) -> str:
@@ -122,14 +125,14 @@ def _write(root: Path, descriptor: str, size: int) -> DataFile:
     key = f"{DIRECTORY}/imap_mag_l2_{descriptor}_20260101_v001.0001.cdf"
     path = root / key
     path.parent.mkdir(parents=True, exist_ok=True)
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    hashes = [hasher(name) for name in ("sha256", "md5", CRC64NVME)]
     with path.open("wb") as file:
         for start in range(0, size, _PIECE):
             piece = os.urandom(min(_PIECE, size - start))
-            sha256.update(piece)
-            md5.update(piece)
+            for hash_ in hashes:
+                hash_.update(piece)
             file.write(piece)
-    return DataFile(key, size, sha256.hexdigest(), md5.hexdigest())
+    return DataFile(key, size, *(hash_.hexdigest() for hash_ in hashes))
 
 
 def sha256_of(path: Path) -> str:

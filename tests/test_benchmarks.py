@@ -324,7 +324,7 @@ def test_a_group_names_workloads_that_there_are() -> None:
 def test_connections_that_are_left_over_go_to_the_files_there_are(
     files: int, streams: int, tmp_path: Path
 ) -> None:
-    some = [DataFile(f"file{number}", 1, "", "") for number in range(files)]
+    some = [DataFile(f"file{number}", 1, "", "", "") for number in range(files)]
     assert Job(Direction.PULL, some, "", tmp_path, tmp_path, tmp_path, jobs=16).streams == streams
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imap_bulk.digest import HEX_LENGTHS, Digest, hasher
+from imap_bulk.digest import ALGORITHM_OF_LENGTH, CRC64NVME, HEX_LENGTHS, Digest, hasher
 
 SHA256_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -18,8 +18,33 @@ def test_what_is_written_is_read_back(content: bytes, algorithm: str) -> None:
     hash_.update(content)
     digest = Digest(algorithm, hash_.hexdigest())
     assert Digest.parse(str(digest)) == digest
-    assert Digest.parse(digest.value) == digest
     assert Digest.kept(str(digest)) == digest
+
+
+@pytest.mark.parametrize(("length", "algorithm"), ALGORITHM_OF_LENGTH.items())
+def test_a_bare_value_tells_its_algorithm_by_its_length(length: int, algorithm: str) -> None:
+    assert Digest.parse("ab" * (length // 2)).algorithm == algorithm
+
+
+def test_a_bare_value_is_never_taken_for_a_crc() -> None:
+    with pytest.raises(ValueError, match="is not a digest"):
+        Digest.parse("ae8b14860a799888")
+
+
+def test_the_crc_of_the_catalogue_of_crcs_is_computed() -> None:
+    # https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme
+    hash_ = hasher(CRC64NVME)
+    hash_.update(b"123456789")
+    assert hash_.hexdigest() == "ae8b14860a799888"
+
+
+@given(st.lists(st.binary()))
+def test_a_crc_does_not_depend_on_how_the_bytes_were_cut(pieces: list[bytes]) -> None:
+    cut, whole = hasher(CRC64NVME), hasher(CRC64NVME)
+    for piece in pieces:
+        cut.update(memoryview(bytearray(piece)))
+    whole.update(b"".join(pieces))
+    assert cut.hexdigest() == whole.hexdigest()
 
 
 @given(st.text())
@@ -78,3 +103,13 @@ def test_a_single_part_etag_is_an_md5() -> None:
 )
 def test_an_etag_of_another_kind_promises_nothing(etag: str | None) -> None:
     assert Digest.from_etag(etag) is None
+
+
+def test_a_crc_in_base64_is_read() -> None:
+    assert Digest.from_base64(CRC64NVME, "rosUhgp5mIg=") == Digest(CRC64NVME, "ae8b14860a799888")
+
+
+@given(st.none() | st.text())
+def test_no_text_makes_reading_base64_raise(text: str | None) -> None:
+    digest = Digest.from_base64(CRC64NVME, text)
+    assert digest is None or len(digest.value) == HEX_LENGTHS[CRC64NVME]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imap_bulk import manifest
-from imap_bulk.digest import HEX_LENGTHS, Digest
+from imap_bulk.digest import ALGORITHM_OF_LENGTH, HEX_LENGTHS, Digest
 from imap_bulk.errors import BadManifest, BadName
 from imap_bulk.manifest import Entry, read, read_text
 
@@ -75,7 +75,7 @@ def test_a_binary_file_is_told_in_one_sentence(content: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("separator", ["  ", " *", " ", "\t"])
-@pytest.mark.parametrize("algorithm", HEX_LENGTHS)
+@pytest.mark.parametrize("algorithm", ALGORITHM_OF_LENGTH.values())
 def test_a_sum_line_tells_its_algorithm_by_its_length(algorithm: str, separator: str) -> None:
     value = hashlib.new(algorithm, b"raw").hexdigest()
     content = f"{value.upper()}{separator}data dir/{RAW}\n"

@@ -72,9 +72,11 @@ A room of which nothing but its name stands here draws itself, at the head of it
       stream.py       a body, appended as it comes
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
+      told.py         digests that storage tells of an object
       partial.py      what is proven of a file that is partly here, and its record for a later run
       delivery.py     what the engine asks of a place that is no disk
-      upload.py       one PUT, its last chunk held back until the digest agrees
+      upload.py       one PUT, and what storage then says that it holds, against what was sent
+      source.py       the file to be sent, its last chunk held back until its digest agrees
       commit.py       part files, fsync, rename
       group.py        files that are ready together are committed together
       places.py       where files belong, safely, and what earlier runs have left there

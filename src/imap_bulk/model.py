@@ -40,6 +40,7 @@ class Proof(StrEnum):
     MANIFEST = "manifest"
     REPR_DIGEST = "repr-digest"
     ETAG = "etag-md5"
+    CRC64NVME = "crc64nvme"  # what S3 has computed of the bytes that it took
     FITS = "fits-checksum"  # the checksums that a FITS file carries of itself
     RECORD = "record"  # the digest that was recorded when the file came
     SEARCH = "search"  # a search has shown the record that was pushed

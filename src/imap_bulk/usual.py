@@ -6,11 +6,10 @@ to them: other names, faults, and days that only a calendar knows.
 
 import re
 
-from imap_bulk.digest import HEX_LENGTHS
+from imap_bulk.digest import ALGORITHM_OF_LENGTH
 from imap_bulk.filenames import DATA_LEVELS, INSTRUMENTS, SCIENCE_EXTENSIONS
 
 _LONGEST_NAME = 255
-_ALGORITHM = {length: algorithm for algorithm, length in HEX_LENGTHS.items()}
 
 _SUM = f"(?:{'|'.join(f'[0-9a-f]{{{length}}}' for length in (64, 32, 128, 40, 96))}) [ *]"
 _DIRECTORIES = "imap/(?:[A-Za-z0-9_-]+/)+"
@@ -45,7 +44,7 @@ def read(lines: str) -> list[Usual]:
         (
             directories + name,
             directories + name if directories else f"imap/{instrument}/{level}/{year}/{month}/{name}",
-            f"{_ALGORITHM[len(digits)]}:{digits}" if digits else None,
+            f"{ALGORITHM_OF_LENGTH[len(digits)]}:{digits}" if digits else None,
         )
         for digits, directories, name, instrument, level, year, month in _PARTS.findall(lines)
     ]

@@ -26,7 +26,7 @@ def test_a_manifest_is_pushed_and_its_paths_begin_beside_it(imap_bulk: Run, outb
     ran = imap_bulk("push", sums(outbox))
     assert ran.exit_code == 0
     assert ran.stdout.startswith("4 files: 4 pushed; ")
-    assert ran.stdout.endswith("; all verified (4 by etag-md5)\n")
+    assert ran.stdout.endswith("; all verified (4 by crc64nvme)\n")
     assert (tmp_path / "archive" / "imap" / "spice" / "lsk" / "naif0012.tls").is_file()
 
 

@@ -1,5 +1,6 @@
 """A storage that answers as it is told, one answer a request, and a signer that asks nobody."""
 
+import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from imap_bulk.digest import CRC64NVME, hasher
 from imap_bulk.engine.delivery import Delivery
 from imap_bulk.engine.download import Keep
 from imap_bulk.engine.engine import Engine
@@ -24,6 +26,14 @@ KEY = f"imap/mag/l2/2026/01/{NAME}"
 
 def etag(content: bytes = CONTENT) -> str:
     return f'"{hashlib.md5(content).hexdigest()}"'
+
+
+def crc64nvme(content: bytes = CONTENT) -> dict[str, str]:
+    """Return what S3 tells beside the ETag since December 2024."""
+    hash_ = hasher(CRC64NVME)
+    hash_.update(content)
+    value = bytes.fromhex(hash_.hexdigest())
+    return {"x-amz-checksum-crc64nvme": base64.b64encode(value).decode(), "x-amz-checksum-type": "FULL_OBJECT"}
 
 
 @dataclass
@@ -147,13 +157,16 @@ def expired() -> Answer:
     return refusal(403, "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
 
 
-def keeping(storage: Storage, *, claimed: bytes | None = None) -> Answer:
-    """Take an upload, keep its body, and answer with its ETag, or that of `claimed`."""
+def keeping(
+    storage: Storage, *, claimed: bytes | None = None, tell: Callable[[bytes], Mapping[str, str]] = lambda _: {}
+) -> Answer:
+    """Take an upload, keep its body, and answer with its ETag, or that of `claimed`, and what `tell` adds."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         storage.bodies.append(body)
-        return web.Response(headers={"ETag": etag(body if claimed is None else claimed)})
+        stored = body if claimed is None else claimed
+        return web.Response(headers={"ETag": etag(stored), **tell(stored)})
 
     return answer
 

@@ -1,6 +1,7 @@
 """One PUT: nothing wrong becomes an object, nothing right is told to have failed."""
 
 import hashlib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.engine.scripted import (
     Run,
     Signer,
     Storage,
+    crc64nvme,
     expired,
     good,
     keeping,
@@ -20,10 +22,32 @@ from tests.engine.scripted import (
 )
 
 from imap_bulk import errors
-from imap_bulk.digest import Digest
+from imap_bulk.digest import CRC64NVME, Digest, Hasher, hasher
 from imap_bulk.model import Direction, Proof, Status, Transfer
 
 SHA256 = Digest("sha256", hashlib.sha256(CONTENT).hexdigest())
+
+
+def copies(transfer: Transfer, count: int) -> list[Transfer]:
+    """Make so many transfers of the same bytes, each with a name of its own."""
+    made = []
+    for number in range(1, count + 1):
+        path = transfer.path.with_name(NAME.replace("v001", f"v00{number}"))
+        path.write_bytes(CONTENT)
+        made.append(replace(transfer, key=KEY.replace("v001", f"v00{number}"), path=path, digest=None))
+    return made
+
+
+def counted_hashers(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count the hashes that are begun on the way up, by algorithm."""
+    begun: Counter[str] = Counter()
+
+    def counting(algorithm: str) -> Hasher:
+        begun[algorithm] += 1
+        return hasher(algorithm)
+
+    monkeypatch.setattr("imap_bulk.engine.source.hasher", counting)
+    return begun
 
 
 @pytest.fixture
@@ -101,6 +125,50 @@ async def test_a_damaged_object_is_at_once_overwritten(run: Run, storage: Storag
     (outcome,) = await run(source)
     assert (outcome.status, outcome.attempts) == (Status.DONE, 1)
     assert {request.raw_path for request in storage.requests} == {f"/{KEY}?X-Amz-Signature=secret1"}
+
+
+async def test_what_s3_has_computed_itself_proves_an_upload(run: Run, storage: Storage, source: Transfer) -> None:
+    storage.answers = [keeping(storage, tell=crc64nvme)]
+    (outcome,) = await run(source)
+    assert (outcome.verified_by, outcome.digest) == (Proof.CRC64NVME, SHA256)
+
+
+async def test_a_crc_of_other_bytes_is_a_damaged_object(run: Run, storage: Storage, source: Transfer) -> None:
+    storage.answers = [keeping(storage, tell=lambda _: crc64nvme(b"damaged"))]
+    (outcome,) = await run(source)
+    assert type(outcome.error) is errors.Rejected
+    assert "crc64nvme" in str(outcome.error)
+    assert len(storage.bodies) == 3
+
+
+async def test_no_md5_is_computed_for_a_storage_that_confirms_by_crc(
+    run: Run, storage: Storage, source: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.answers = [keeping(storage, tell=crc64nvme)]
+    hashed = counted_hashers(monkeypatch)
+    run.settings = replace(run.settings, jobs=1)
+    outcomes = await run(*copies(source, 3))
+    assert [outcome.verified_by for outcome in outcomes] == [Proof.CRC64NVME] * 3
+    assert hashed["md5"] <= 2  # the first file's, made ready and hashed
+    assert hashed[CRC64NVME] >= 3
+
+
+async def test_a_storage_that_tells_no_crc_any_more_is_believed_by_its_etag(
+    run: Run, storage: Storage, source: Transfer
+) -> None:
+    storage.answers = [keeping(storage, tell=crc64nvme), keeping(storage)]
+    run.settings = replace(run.settings, jobs=1)
+    outcomes = await run(*copies(source, 2))
+    assert sorted(str(outcome.verified_by) for outcome in outcomes) == ["crc64nvme", "etag-md5"]
+
+
+async def test_the_etag_of_a_bucket_with_keys_of_its_own_is_held_against_nothing(
+    run: Run, storage: Storage, source: Transfer
+) -> None:
+    encrypted = {"x-amz-server-side-encryption": "aws:kms"}
+    storage.answers = [keeping(storage, claimed=b"opaque", tell=lambda _: encrypted)]
+    (outcome,) = await run(source)
+    assert (outcome.status, outcome.verified_by, len(storage.bodies)) == (Status.DONE, Proof.SIZE, 1)
 
 
 async def test_an_expired_url_is_signed_anew(run: Run, storage: Storage, source: Transfer, signer: Signer) -> None:

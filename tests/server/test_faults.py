@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.server.raw import RawAnswer, ask, connect
 
+from imap_bulk.digest import CRC64NVME, Digest
 from imap_bulk.http import unix_time
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos import FAULTS
@@ -30,6 +31,7 @@ OTHER = "imap_mag_l2_norm-gse_20260116_v001.0002.cdf"
 CONTENT = bytes(range(251)) * 1200
 HALF = CONTENT[: len(CONTENT) // 2]
 ETAG = f'"{hashlib.md5(CONTENT).hexdigest()}"'
+CRC = Digest.parse("crc64nvme:508fd06f661cea6f")
 FIRST, LAST = 1000, 200_999
 PART = CONTENT[FIRST : LAST + 1]
 RANGE = {"Range": f"bytes={FIRST}-{LAST}", "If-Match": ETAG}
@@ -575,6 +577,7 @@ async def test_an_upload_is_answered_with_another_etag(start: Start, fault: str)
     assert answer.status == 200
     assert answer.headers["etag"].strip('"').isalnum()
     assert answer.headers["etag"] != ETAG
+    assert Digest.from_base64(CRC64NVME, answer.headers["x-amz-checksum-crc64nvme"]) not in (None, CRC)
     assert await faulty.stored() == CONTENT
 
 

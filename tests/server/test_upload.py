@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yarl
 
+from imap_bulk.digest import CRC64NVME, Digest
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
@@ -46,6 +48,9 @@ async def test_what_was_uploaded_lies_under_its_key(visitor: Visitor, root: Path
     answer = await visitor.upload(NAME, body)
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    assert Digest.from_base64(CRC64NVME, answer.headers["x-amz-checksum-crc64nvme"]) == Digest.of(
+        root / KEY, CRC64NVME
+    )
     assert (root / KEY).read_bytes() == body
     assert not leftovers(root)
 

@@ -18,7 +18,8 @@ from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.behind import to_the_end
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedTransport
-from imap_bulk.engine.upload import Source, put_once
+from imap_bulk.engine.source import Source
+from imap_bulk.engine.upload import put_once
 from imap_bulk.errors import AccessDenied, Interrupted, NotFound
 from imap_bulk.model import LARGEST_PUT_BYTES, Direction, SignedUrl, Stored, Transfer
 from imap_bulk.settings import Settings
@@ -58,8 +59,9 @@ class Putting:
         """See `Delivery.deliver`."""
         key, md5 = transfer.key, await self._md5(part, digest)
         own = Transfer(Direction.PUSH, key, part, digest=digest)
-        source = Source(own, self.settings.chunk_bytes, _nobody, md5)
-        etag = (await put_once(self.transport, self._sign(key, md5), source, key, self._refuse) or "").strip('"')
+        source = Source(own, self.settings.chunk_bytes, _nobody, ())
+        headers = await put_once(self.transport, self._sign(key, md5), source, key, self._refuse)
+        etag = headers.get("ETag", "").strip('"')
         if Digest.from_etag(etag) != md5:  # opaque, as where a bucket encrypts with keys of its own
             etag = await self._read_back(key, digest)
         return Stored(f"{self.options.shown}/{key}", source.size, etag)

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from imap_bulk.engine.download import Download, Way
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import ARCHIVE
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.tickets import Ticket
-from imap_bulk.engine.upload import compare, upload
+from imap_bulk.engine.upload import ConfirmedWith, compare, upload
 from imap_bulk.errors import AccessDenied, AlreadyArchived, BulkError, NotFound, Unverified
 from imap_bulk.model import Direction, Outcome, Pacing, Progress, Receipt, Setback, SignedUrl, Status
 from imap_bulk.retry import Surroundings
@@ -25,6 +25,7 @@ class Desk:
     way: Way
     paces: Paces
     report: Report
+    confirmed_with: ConfirmedWith = field(default_factory=dict)
 
 
 class Attempts(Surroundings):
@@ -120,7 +121,9 @@ class Attempts(Surroundings):
         except AlreadyArchived:
             return await self._look_at_what_is_archived()
         self._sent = True  # from here on, the file may arrive without our hearing of it
-        return await upload(way.transport, signed, self._transfer, way.settings, self._progress)
+        return await upload(
+            way.transport, signed, self._transfer, way.settings, self._progress, self._desk.confirmed_with
+        )
 
     async def _look_at_what_is_archived(self) -> Receipt:
         """Resolve a 409 by asking: it may be our own upload, whose answer was lost."""

@@ -24,6 +24,7 @@ from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content
 from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.stream import Stream, memory_of_stream
+from imap_bulk.engine.told import digests
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Response, Transport, refusal
@@ -291,8 +292,9 @@ class Download:
 
     async def _is_archived_so(self, partial: Partial, response: Response) -> bool:
         """Tell whether these are the bytes that storage says it has: then no other attempt brings better ones."""
-        told = Digest.from_etag(response.headers.get("ETag"))
-        return told is not None and await to_the_end(Digest.of, partial.part.path, told.algorithm) == told
+        for _, told in digests(response.headers):
+            return await to_the_end(Digest.of, partial.part.path, told.algorithm) == told
+        return False
 
 
 def _copy_some(copying: Iterator[None]) -> bool:

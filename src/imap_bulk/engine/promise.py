@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imap_bulk import errors
 from imap_bulk.digest import Digest
 from imap_bulk.engine.partial import Identity
+from imap_bulk.engine.told import Told, digests
 from imap_bulk.model import Proof, Transfer
 from imap_bulk.transport import Response
 
@@ -35,11 +36,11 @@ class Promise:
 
 
 def promise_of(transfer: Transfer, headers: Mapping[str, str], size: int | None) -> Promise:
-    """Choose what to verify an object of `size` bytes with: manifest, `Repr-Digest`, single-part ETag, or size.
+    """Choose what to verify an object of `size` bytes with: manifest, what storage tells, or size.
 
     Raises Rejected or DigestMismatch when the headers already contradict what is wanted.
     """
-    told = _told(headers)
+    told = digests(headers)
     _hold_to_wishes(transfer, told, size)
     identity = identity_of(headers, size)
     takes_ranges = identity is not None and headers.get("Accept-Ranges", "").lower() == "bytes"
@@ -49,22 +50,13 @@ def promise_of(transfer: Transfer, headers: Mapping[str, str], size: int | None)
     return Promise(proof, digest, transfer.size if size is None else size, identity, takes_ranges)
 
 
-def _told(headers: Mapping[str, str]) -> list[tuple[Proof, Digest]]:
-    """Return the digests that storage names, the strongest first."""
-    named = (
-        (Proof.REPR_DIGEST, Digest.from_repr_digest(headers.get("Repr-Digest"))),
-        (Proof.ETAG, Digest.from_etag(headers.get("ETag"))),
-    )
-    return [(proof, digest) for proof, digest in named if digest]
-
-
-def _strongest(transfer: Transfer, told: list[tuple[Proof, Digest]]) -> tuple[Proof | None, Digest | None]:
+def _strongest(transfer: Transfer, told: list[Told]) -> tuple[Proof | None, Digest | None]:
     if transfer.digest:
         return Proof.MANIFEST, transfer.digest
     return told[0] if told else (None, None)
 
 
-def _hold_to_wishes(transfer: Transfer, told: list[tuple[Proof, Digest]], size: int | None) -> None:
+def _hold_to_wishes(transfer: Transfer, told: list[Told], size: int | None) -> None:
     wished = transfer.digest
     for _, digest in told:
         if wished and digest.algorithm == wished.algorithm and digest != wished:

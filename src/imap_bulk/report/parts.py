@@ -165,6 +165,7 @@ _PROOFS = {
     "manifest": "the digest in a manifest",
     "repr-digest": "the digest that storage named (Repr-Digest)",
     "etag-md5": "the MD5 in storage's ETag",
+    "crc64nvme": "the CRC-64/NVME that storage computed",
     "fits-checksum": "the checksums inside the FITS file",
     "record": "the digest recorded when the file came",
     "search": "a search that shows the record",

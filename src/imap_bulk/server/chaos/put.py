@@ -1,5 +1,6 @@
 """Faults of an upload; those that come before its body are among the others."""
 
+import base64
 import hashlib
 
 from aiohttp import web
@@ -29,11 +30,13 @@ async def _put_lost(x: Exchange) -> web.Response:
     return x.close()
 
 
-@PUT.add("put-etag", Kind.PUT, "the upload is stored, the ETag of the answer is that of other bytes")
+@PUT.add("put-etag", Kind.PUT, "the upload is stored, ETag and CRC of the answer are those of other bytes")
 async def _put_etag(x: Exchange) -> web.Response:
     assert x.take
     answer = await x.take()
-    answer.headers["ETag"] = f'"{hashlib.md5(answer.headers["ETag"].encode(), usedforsecurity=False).hexdigest()}"'
+    other = hashlib.md5(answer.headers["ETag"].encode(), usedforsecurity=False)
+    answer.headers["ETag"] = f'"{other.hexdigest()}"'
+    answer.headers["x-amz-checksum-crc64nvme"] = base64.b64encode(other.digest()[:8]).decode()
     return answer
 
 
