@@ -184,13 +184,6 @@ class StorageContract:
         answer = await visitor.download(NAME, Range="bytes=10-")
         assert (answer.status, code(answer.text)) == (416, "InvalidRange")
 
-    async def test_a_body_is_held_to_its_content_md5(self, visitor: Visitor) -> None:
-        url = await visitor.sign_upload(NAME)
-        refused = await visitor.send("PUT", url, b"other", Content_MD5=md5(BODY))
-        assert (refused.status, code(refused.text)) == (400, "BadDigest")
-        assert await visitor.names("instrument=mag") == []
-        assert (await visitor.send("PUT", url, BODY, Content_MD5=md5(BODY))).status == 200
-
     async def test_a_body_that_ends_short_leaves_nothing(self, visitor: Visitor) -> None:
         url = await visitor.sign_upload(NAME)
         reader, writer = await connect(url, "PUT", {"Content-Length": str(len(LARGE))})

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
 
 FLOORS = [
-    {"errors", "digest", "urls", "quantities", "spice_names"},
+    {"errors", "digest", "urls", "quantities", "sigv4", "spice_names"},
     {"name_forms"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "lockfile", "usual", "cache", "bucket", "journal"},
@@ -29,6 +29,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 DOORS = {
+    "anycrc": {"digest"},
     "aiofiles": {"server.objects"},
     "aiohttp": {
         "transport.general",

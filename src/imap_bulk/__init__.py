@@ -109,7 +109,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       openapi.py      the API as an OpenAPI document
       cors.py         what the page may do at storage
       storage.py      how S3 answers for them, and for the signed URLs
-      signing.py      AWS Signature Version 4, as it stands in a URL
+      signing.py      signed URLs, held to their signatures
       wire.py         the answer that ought to be sent, and the bare connection
       chaos/          FAULTS ON DEMAND, from a seed
     transport/      HOW A REQUEST CROSSES THE WIRE
@@ -129,6 +129,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
     quantities.py   sizes, times and counts as people read them
     settings.py     how a run behaves
     model.py        the nouns
+    sigv4.py        AWS Signature Version 4, as it stands in a URL
     urls.py         which URLs lead anywhere, and what of them may be shown
     digest.py       Digest: parse, of(path), hasher
     errors.py       what can go wrong, drawn as a tree
@@ -137,7 +138,8 @@ Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > 
 pinning | records > bulk | status | doctor | fixity | mirror > placing | processes | delivery >
 engine | archives | server | sources > transport > listing >
 http, retry, manifest, lockfile, usual, cache, bucket, journal >
-model, settings, filenames, environment > name_forms > errors, digest, urls, quantities, spice_names.
+model, settings, filenames, environment > name_forms >
+errors, digest, urls, quantities, sigv4, spice_names.
 """
 
 from importlib import import_module

@@ -1,6 +1,8 @@
 """A bucket of any S3-compatible storage: where it is, and what opens it (extra: imap-bulk[s3])."""
 
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,6 +11,7 @@ from urllib.parse import urlsplit
 from obstore.store import S3Store
 
 from imap_bulk.errors import BadBucket
+from imap_bulk.sigv4 import AccessKey
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
@@ -74,6 +77,12 @@ class BucketOptions:
     def origin(self) -> str:
         """Where signed URLs lead to."""
         return (self.endpoint or f"https://s3.{self.region}.amazonaws.com").rstrip("/")
+
+    def sign(self, method: str, key: str, lifetime: timedelta, headers: Mapping[str, str]) -> str:
+        """Return the URL that lets its bearer `method` the object `key` below the prefix, sending `headers`."""
+        own = AccessKey(self.access_key_id, self.secret_access_key, self.region, self.session_token)
+        place = "/".join(filter(None, (self.bucket, self.prefix, key)))
+        return own.sign(method, self.origin, place, int(lifetime.total_seconds()), time.time(), headers)
 
     def open(self, *, retries: int = 3) -> S3Store:
         """Open the bucket; nothing is sent yet. obstore tries requests again so often, for ten seconds at most.

@@ -1,10 +1,12 @@
 """A storage that fails: a proxy before a real S3 server, which lets each request meet the fault that is next.
 
-It sends requests on as they came, `Host` included, so that the server behind it holds them to their signatures.
+It sends requests on as they came, `Host` included, so that the server behind it holds them to their signatures. It
+refuses unsigned headers that AWS would refuse, which is more than that server does.
 """
 
 import asyncio
 import io
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +14,12 @@ from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp import web
+from tests import canaries
+from tests.engine.scripted import crc64nvme
+from tests.server import rclone
 from yarl import URL
+
+from imap_bulk.sigv4 import AccessKey
 
 Forward = Callable[[web.Request, bytes], Awaitable[web.Response]]
 Fault = Callable[[web.Request, bytes, Forward], Awaitable[web.StreamResponse]]
@@ -35,10 +42,21 @@ class Proxy:
         self.heads.append(f"{request.raw_path} {dict(request.headers)}")
         faults = {"PUT": self.puts, "GET": self.gets}.get(request.method, [])
         fault = faults.pop(0) if faults else None
+        if unsigned := _unsigned(request):
+            return await refusing(403, f"AccessDenied: not signed: {', '.join(unsigned)}")(request, b"", forward)
         if fault is deaf:
             return await deaf(request, b"", forward)
         body = await request.read()
         return await fault(request, body, forward) if fault else await forward(request, body)
+
+
+def _unsigned(request: web.Request) -> list[str]:
+    """Return the headers that AWS wants to see signed and are not; rclone lets them pass."""
+    signed = request.query.get("X-Amz-SignedHeaders")
+    if signed is None:
+        return []
+    names = [name.lower() for name in request.headers]
+    return [name for name in names if name.startswith(("x-amz-", "content-md5")) and name not in signed.split(";")]
 
 
 @asynccontextmanager
@@ -116,14 +134,26 @@ async def damaging(request: web.Request, body: bytes, forward: Forward) -> web.S
 
 
 async def damaging_unseen(request: web.Request, body: bytes, forward: Forward) -> web.StreamResponse:
-    """Change one bit on the way to a storage that does not heed Content-MD5."""
+    """Change one bit on the way to a storage that does not heed Content-MD5: this one is not told of any."""
     headers = request.headers.copy()
-    headers.pop("Content-MD5")
-    return await forward(request.clone(headers=headers), bytes([body[0] ^ 1]) + body[1:])
+    headers.popall("Content-MD5")
+    headers.popall("x-amz-meta-sha256")
+    region = request.query["X-Amz-Credential"].split("/")[2]
+    key = AccessKey(rclone.ACCESS_KEY_ID, canaries.AWS_SECRET, region)
+    url = URL(key.sign("PUT", f"http://{request.host}", request.path[1:], 60, time.time()), encoded=True)
+    untold = request.clone(headers=headers, rel_url=url.relative())
+    return await forward(untold, bytes([body[0] ^ 1]) + body[1:])
 
 
 async def encrypting(request: web.Request, body: bytes, forward: Forward) -> web.StreamResponse:
     """Answer with an ETag that is no MD5, as where a bucket encrypts with keys of its own."""
     answer = await forward(request, body)
     answer.headers["ETag"] = f'"{"0" * 32}"'
+    return answer
+
+
+async def encrypting_as_aws(request: web.Request, body: bytes, forward: Forward) -> web.StreamResponse:
+    """Answer as AWS does where a bucket encrypts with keys of its own."""
+    answer = await forward(request, body)
+    answer.headers.update({"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption": "aws:kms", **crc64nvme(body)})
     return answer

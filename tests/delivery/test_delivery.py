@@ -196,6 +196,25 @@ async def test_what_fails_at_the_bucket_is_a_passing_failure_and_the_next_run_go
     assert (again.done, again.skipped, run.stored()) == (len(held) - 4, 4, held)
 
 
+async def test_the_url_is_good_for_the_md5_and_the_sha256_that_are_sent(
+    run: Run, held: Held, proxy: Proxy
+) -> None:
+    await run()
+    puts = [head for head in proxy.heads if "Content-MD5" in head]
+    assert len(puts) == len(held)
+    assert all("X-Amz-SignedHeaders=content-md5%3Bhost%3Bx-amz-meta-sha256&" in head for head in puts)
+    sums = {hashlib.sha256(body).hexdigest() for body in held.values()}
+    assert {told for told in sums if any(f"'x-amz-meta-sha256': '{told}'" in head for head in puts)} == sums
+
+
+async def test_an_object_with_an_opaque_etag_that_s3_tells_the_crc_of_is_not_read_back(
+    run: Run, held: Held, proxy: Proxy
+) -> None:
+    proxy.puts = [faulty.encrypting_as_aws] * len(held)
+    await run()
+    assert (proxy.asked["GET"], run.stored()) == (1, held)
+
+
 async def test_an_object_with_an_opaque_etag_is_read_back_and_known_again(
     run: Run, held: Held, proxy: Proxy
 ) -> None:

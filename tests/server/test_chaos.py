@@ -318,7 +318,7 @@ async def test_clients_that_do_not_read_are_no_trouble(root: Path) -> None:
     spec = ",".join(f"storage:{fault}*1" for fault in faults)
     async with ArchiveServer(ServerOptions(root, chaos=f"{spec},stall=60", grace=0.1)) as server:
         await server.add(NAME, CONTENT * 30)
-        url = server.signer.sign("GET", server.storage_url, KEY, 60, time.time())
+        url = server.key.sign("GET", server.storage_url, KEY, 60, time.time())
         writers = [(await connect(url, headers={"Range": "bytes=1-"}))[1] for _ in faults]
         await asyncio.sleep(0.3)
         assert server.chaos

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import obstore
 import pytest
 from tests import canaries
-from tests.contracts import BODY, NAME, OTHER, StorageContract, etag
+from tests.contracts import BODY, NAME, OTHER, StorageContract, code, etag, md5
 from tests.server import rclone
 
 from imap_bulk import filenames
@@ -63,6 +63,13 @@ class TestStorageInABucket(StorageContract):
     @pytest.fixture
     async def late(self, start: Start) -> Visitor:
         return await start(url_lifetime_upload=0)
+
+    async def test_a_body_is_held_to_its_content_md5(self, visitor: Visitor) -> None:
+        url = await visitor.sign_upload(NAME)
+        refused = await visitor.send("PUT", url, b"other", Content_MD5=md5(BODY))
+        assert (refused.status, code(refused.text)) == (400, "BadDigest")
+        assert await visitor.names("instrument=mag") == []
+        assert (await visitor.send("PUT", url, BODY, Content_MD5=md5(BODY))).status == 200
 
 
 # --- what is pending

@@ -158,23 +158,43 @@ async def test_chunked_bodies_are_refused(visitor: Visitor, root: Path) -> None:
     assert not leftovers(root)
 
 
-async def test_a_body_is_held_to_its_content_md5(visitor: Visitor) -> None:
-    url = await visitor.sign_upload(NAME)
+def signed_for(visitor: Visitor, clock: Clock, content_md5: str) -> str:
+    """Sign an upload as its archive does not: together with an MD5."""
+    server, headers = visitor.server, {"Content-MD5": content_md5}
+    return server.key.sign("PUT", server.storage_url, KEY, 60, clock(), headers)
+
+
+async def test_an_md5_that_is_not_signed_is_refused(visitor: Visitor, root: Path) -> None:
+    answer = await visitor.send("PUT", await visitor.sign_upload(NAME), b"field", Content_MD5=md5(b"field"))
+    assert answer.fault == (
+        403,
+        "AccessDenied",
+        "There were headers present in the request which were not signed",
+    )
+    assert "<HeadersNotSigned>content-md5</HeadersNotSigned>" in answer.text
+    assert not leftovers(root)
+
+
+async def test_a_body_is_held_to_its_content_md5(visitor: Visitor, clock: Clock) -> None:
+    url = signed_for(visitor, clock, md5(b"field"))
     answer = await visitor.send("PUT", url, b"field", Content_MD5=md5(b"field"))
     assert answer.status == 200
 
 
 @pytest.mark.parametrize("body", [b"other", LARGE], ids=["small", "large"])
-async def test_a_body_of_another_md5_leaves_nothing(visitor: Visitor, root: Path, body: bytes) -> None:
-    answer = await visitor.send("PUT", await visitor.sign_upload(NAME), body, Content_MD5=md5(b"field"))
+async def test_a_body_of_another_md5_leaves_nothing(
+    visitor: Visitor, clock: Clock, root: Path, body: bytes
+) -> None:
+    url = signed_for(visitor, clock, md5(b"field"))
+    answer = await visitor.send("PUT", url, body, Content_MD5=md5(b"field"))
     assert answer.fault == (400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
     assert not leftovers(root)
     assert (await visitor.ask(f"/download/{KEY}")).status == 404
 
 
 @pytest.mark.parametrize("value", ["nonsense", "AAAA", hashlib.md5(b"field").hexdigest()])
-async def test_a_malformed_content_md5_is_refused(visitor: Visitor, value: str) -> None:
-    answer = await visitor.send("PUT", await visitor.sign_upload(NAME), b"field", Content_MD5=value)
+async def test_a_malformed_content_md5_is_refused(visitor: Visitor, clock: Clock, value: str) -> None:
+    answer = await visitor.send("PUT", signed_for(visitor, clock, value), b"field", Content_MD5=value)
     assert answer.fault == (400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
 
 

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import errno
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +15,12 @@ from obstore.store import S3Store
 
 from imap_bulk import http
 from imap_bulk.bucket import BucketOptions, words
-from imap_bulk.digest import Digest, hasher
+from imap_bulk.digest import CRC64NVME, Digest, hasher
 from imap_bulk.engine.behind import to_the_end
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import PacedTransport
 from imap_bulk.engine.source import Source
+from imap_bulk.engine.told import confirmation
 from imap_bulk.engine.upload import put_once
 from imap_bulk.errors import AccessDenied, Interrupted, NotFound
 from imap_bulk.model import LARGEST_PUT_BYTES, Direction, SignedUrl, Stored, Transfer
@@ -59,10 +61,10 @@ class Putting:
         """See `Delivery.deliver`."""
         key, md5 = transfer.key, await self._md5(part, digest)
         own = Transfer(Direction.PUSH, key, part, digest=digest)
-        source = Source(own, self.settings.chunk_bytes, _nobody, ())
-        headers = await put_once(self.transport, self._sign(key, md5), source, key, self._refuse)
+        source = Source(own, self.settings.chunk_bytes, _nobody, (CRC64NVME,))
+        headers = await put_once(self.transport, self._sign(key, md5, digest), source, key, self._refuse)
         etag = headers.get("ETag", "").strip('"')
-        if Digest.from_etag(etag) != md5:  # opaque, as where a bucket encrypts with keys of its own
+        if not await _is_confirmed(headers, source, md5):  # as where a bucket encrypts with keys of its own
             etag = await self._read_back(key, digest)
         return Stored(f"{self.options.shown}/{key}", source.size, etag)
 
@@ -73,9 +75,11 @@ class Putting:
             return Digest.of(part, "md5")
         return await to_the_end(Digest.of, part, "md5")
 
-    def _sign(self, key: str, md5: Digest) -> SignedUrl:
-        url = obstore.sign(self.store, "PUT", key, _LIFETIME)
-        return SignedUrl("PUT", url, {"Content-MD5": base64.b64encode(bytes.fromhex(md5.value)).decode()})
+    def _sign(self, key: str, md5: Digest, digest: Digest) -> SignedUrl:
+        headers = {"Content-MD5": base64.b64encode(bytes.fromhex(md5.value)).decode()}
+        if digest.algorithm == "sha256":
+            headers["x-amz-meta-sha256"] = digest.value
+        return SignedUrl("PUT", self.options.sign("PUT", key, _LIFETIME, headers), headers)
 
     async def _refuse(self, response: Response, key: str) -> Exception:
         """Judge a refusal: what is about our key or the bucket would meet every other file too."""
@@ -101,6 +105,14 @@ class Putting:
                 await to_the_end(obstore.delete, self.store, key)
             raise Interrupted(f"{key}: the bucket holds other bytes than were sent; they were removed")
         return etag
+
+
+async def _is_confirmed(headers: Mapping[str, str], source: Source, md5: Digest) -> bool:
+    told = confirmation(headers)
+    if told is None:
+        return False
+    _, stored = told
+    return stored == (md5 if stored.algorithm == md5.algorithm else await source.digest(stored.algorithm))
 
 
 def _digest_of(store: S3Store, key: str, algorithm: str) -> tuple[Digest, str]:

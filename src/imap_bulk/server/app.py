@@ -23,8 +23,8 @@ from imap_bulk.server.imap.routes import ImapApi
 from imap_bulk.server.importing import Report, Surveyor
 from imap_bulk.server.listening import WILDCARDS, listen, origin, patience
 from imap_bulk.server.objects import Objects
-from imap_bulk.server.signing import Signer
 from imap_bulk.server.storage import Storage
+from imap_bulk.sigv4 import AccessKey
 
 if TYPE_CHECKING:
     from imap_bulk.bucket import BucketOptions
@@ -107,7 +107,7 @@ class ArchiveServer:
 
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
-        self._signer = Signer(options.secret or secrets.token_hex(32))
+        self._key = AccessKey("IMAPBULKEMBEDDED", options.secret or secrets.token_hex(32), "us-west-2")
         self._stack = AsyncExitStack()
         self._chaos = Chaos(options.chaos, options.seed, options.clock) if options.chaos else None
         self._store: Store | None = None
@@ -128,9 +128,9 @@ class ArchiveServer:
         return origin(self._options.host, self._storage_port)
 
     @property
-    def signer(self) -> Signer:
+    def key(self) -> AccessKey:
         """What signs URLs for the storage."""
-        return self._signer
+        return self._key
 
     @property
     def chaos(self) -> Chaos | None:
@@ -217,7 +217,7 @@ class ArchiveServer:
         options = self._options
         storage = Storage(
             objects,
-            self._signer,
+            self._key,
             options.clock,
             read_name=partial(options.generation.read_name, legacy=options.legacy_names),
             chaos=self._chaos,
@@ -237,7 +237,7 @@ class ArchiveServer:
         lifetime = options.url_lifetime_upload if method == "PUT" else options.url_lifetime_download
         if self._bucket:
             return await self._bucket.sign(method, key, lifetime)
-        return self._signer.sign(method, storage, key, lifetime, options.clock())
+        return self._key.sign(method, storage, key, lifetime, options.clock())
 
     def _storage_origin(self, request: web.Request) -> str:
         if not self._options.bucket and self._options.host in WILDCARDS and request.url.host:

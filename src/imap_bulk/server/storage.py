@@ -19,8 +19,9 @@ from imap_bulk.server.catalog import StoredObject
 from imap_bulk.server.chaos import Chaos
 from imap_bulk.server.cors import Cors
 from imap_bulk.server.objects import INLINE_BYTES, Objects, OpenObject, Shares
-from imap_bulk.server.signing import Signer, StorageFault, access_denied
+from imap_bulk.server.signing import StorageFault, access_denied, verify
 from imap_bulk.server.wire import Origin, Planned, invite_body, unavailable
+from imap_bulk.sigv4 import AccessKey
 
 MAX_OBJECT_BYTES = 5 << 30
 """S3's limit for a single PUT."""
@@ -35,7 +36,7 @@ class Storage:
     def __init__(
         self,
         objects: Objects,
-        signer: Signer,
+        key: AccessKey,
         clock: Callable[[], float],
         *,
         read_name: Callable[[str], FileName],
@@ -44,7 +45,7 @@ class Storage:
     ) -> None:
         self._cors = cors
         self._objects = objects
-        self._signer = signer
+        self._key = key
         self._clock = clock
         self._read_name = read_name
         self._chaos = chaos
@@ -73,7 +74,7 @@ class Storage:
             )
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        self._signer.verify(request.method, request.raw_path, request.headers, self._clock())
+        verify(self._key, request.method, request.raw_path, request.headers, self._clock())
         key = unquote(request.raw_path.partition("?")[0]).removeprefix("/")
         if request.method == "PUT":
             return await self._put(request, key)
