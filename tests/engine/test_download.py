@@ -14,6 +14,9 @@ from imap_bulk.digest import Digest
 from imap_bulk.model import Progress, Proof, SignedUrl, Status, Transfer
 from imap_bulk.transport import StorageTransport
 
+ENCRYPTED = {"ETag": f'"{"0" * 32}"', "x-amz-server-side-encryption": "aws:kms"}
+"""What S3 tells of an object that a key of KMS encrypts: the ETag looks like an MD5."""
+
 SHA256 = Digest("sha256", hashlib.sha256(CONTENT).hexdigest())
 
 
@@ -44,6 +47,7 @@ async def test_files_of_all_sizes_arrive_whole(run: Run, storage: Storage, wante
         (good(headers={"Repr-Digest": SHA256.repr_digest()}), None, Proof.REPR_DIGEST),
         (good(), None, Proof.ETAG),
         (good(headers={"ETag": '"d41d8cd98f00b204e9800998ecf8427e-3"'}), None, Proof.SIZE),
+        (good(headers=ENCRYPTED), None, Proof.SIZE),
         (plain(), None, Proof.SIZE),
     ],
 )
