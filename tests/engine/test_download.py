@@ -144,7 +144,7 @@ async def test_a_file_that_is_there_and_right_is_not_fetched_again(
 async def test_what_a_dead_process_left_beside_a_file_that_is_right_goes_away(
     run: Run, storage: Storage, wanted: Transfer
 ) -> None:
-    # Killed before the journal knew of the file, a run fetches it once more, and may be killed in the midst of that.
+    # Killed before the journal knew of a file, a run fetches it once more, and may be killed in the midst of it.
     wanted.path.parent.mkdir(parents=True)
     wanted.path.write_bytes(CONTENT)
     dead = Path(part_path(os.fspath(wanted.path), 2**22 + 1))
