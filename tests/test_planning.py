@@ -14,7 +14,7 @@ from imap_bulk import bulk
 from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.bulk.wanting import BATCH, downloads
 from imap_bulk.digest import Digest
-from imap_bulk.engine.places import safe_path
+from imap_bulk.engine.places import part_path, safe_path
 from imap_bulk.errors import UnsafePath
 from imap_bulk.journal import Journal
 from imap_bulk.model import (
@@ -32,6 +32,9 @@ from imap_bulk.model import (
 from imap_bulk.settings import Settings
 
 URL = "https://archive.example"
+DEAD = 2**22 + 1
+"""No process has this number: Linux counts up to 2**22."""
+
 CONTENT, OTHER = b"what came", b"something else"
 
 
@@ -187,6 +190,20 @@ async def test_what_a_manifest_proves_is_written_down_so_that_the_next_run_need_
     with Journal(tmp_path, URL, Direction.PULL) as journal:
         records = list(journal.records())
     assert {(record.digest, record.verified_by) for record in records} == {(files[0].digest, Proof.MANIFEST)}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_a_dead_process_left_beside_a_file_that_a_manifest_proves_goes_away_unless_nothing_may_change(
+    tmp_path: Path, dry_run: bool
+) -> None:
+    (file,) = bring(tmp_path, 1)
+    wanted, path = replace(file, digest=digest(CONTENT, "sha256")), tmp_path / file.key
+    dead = Path(part_path(os.fspath(path), DEAD))
+    dead.write_bytes(CONTENT)
+    files = bulk.each([wanted])
+    result = await bulk.pull(ImapArchive(URL), files, tmp_path, Settings(), offline=not dry_run, dry_run=dry_run)
+    assert result.skipped == 1
+    assert dead.exists() == dry_run
 
 
 async def test_what_is_there_is_told_many_at_once_and_counts_file_by_file(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def test_a_thread_that_cannot_be_stopped_does_not_hold_it_up(start: Start, data_
     assert process.returncode == 130
     assert "Traceback" not in err
     assert err.endswith(f"{RESUME}\n")
+    assert err.count(RESUME) == 1
 
 
 def test_json_ends_with_a_summary_also_then(start: Start, slow_archive: Any, data_dir: Path) -> None:

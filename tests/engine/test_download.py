@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.engine.scripted import CONTENT, Answer, Run, Storage, cut, expired, f
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
+from imap_bulk.engine.places import part_path
 from imap_bulk.model import Progress, Proof, SignedUrl, Status, Transfer
 from imap_bulk.transport import StorageTransport
 
@@ -141,6 +143,20 @@ async def test_a_file_that_is_there_and_right_is_not_fetched_again(
     storage.answers = [good()]
     (outcome,) = await run(wanted)
     assert (outcome.status, outcome.verified_by) == (Status.SKIPPED, Proof.ETAG)
+
+
+async def test_what_a_dead_process_left_beside_a_file_that_is_right_goes_away(
+    run: Run, storage: Storage, wanted: Transfer
+) -> None:
+    # Killed before the journal knew of a file, a run fetches it once more, and may be killed in the midst of it.
+    wanted.path.parent.mkdir(parents=True)
+    wanted.path.write_bytes(CONTENT)
+    dead = Path(part_path(os.fspath(wanted.path), 2**22 + 1))
+    dead.write_bytes(CONTENT[:100])
+    storage.answers = [good()]
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.SKIPPED
+    assert list(wanted.path.parent.iterdir()) == [wanted.path]
 
 
 @pytest.mark.parametrize("there", [b"", b"stub", CONTENT[:-1] + b"x"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from imap_bulk.bulk.tally import Report, Tally, ignore
 from imap_bulk.bulk.wanting import BATCH
 from imap_bulk.digest import Digest
+from imap_bulk.engine.behind import to_the_end
 from imap_bulk.engine.places import safe_path
 from imap_bulk.engine.together import together
 from imap_bulk.errors import BulkError, Corrupted, Unverified
@@ -92,8 +93,8 @@ async def _verify_all(transfers: Iterator[Transfer], proof: Proof, settings: Set
     pool = ThreadPoolExecutor(settings.jobs, "verify")
     try:
         await together(work() for _ in range(settings.jobs))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    finally:  # waits for the threads also when cancelled: else the interpreter would, deaf to a second interrupt
+        await to_the_end(pool.shutdown, cancel_futures=True)
 
 
 def _some(transfers: Iterator[Transfer]) -> list[Transfer]:

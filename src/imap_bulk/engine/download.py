@@ -119,6 +119,7 @@ class Download:
             promise = self._going_on(response) or await self._beginning(response)
             if not self._partial:
                 if await self._is_there_already(promise):
+                    way.places.remove_abandoned(self._transfer.path)
                     return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
@@ -182,8 +183,7 @@ class Download:
         if not found or (wished and wished.algorithm != found[1].algorithm):
             return
         old, record = found
-        part = self._new_part()
-        self._partial = Partial(record.key, part, record.algorithm, Identity(record.etag, record.size))
+        self._partial = Partial(record.key, self._new_part(), record.algorithm, Identity(record.etag, record.size))
         copying = self._partial.resume(old, record)
         while await to_the_end(_copy_some, copying):
             pass
