@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 
 NAME = "imap_mag_l2_norm-gse_20260115_v001.0002.cdf"
 OTHER = "imap_swe_l1a_sci_20260115_v001.0001.cdf"
+MALFORMED = (
+    "https://a..b",
+    f"https://{'a' * 64}.org",
+    "http://h:0",
+    "http://h:0/",
+    "http://bücher.example",
+    "http://h/?x=1",
+    "http://h/#x",
+)
+"""Addresses that look like an archive's, and that no request can be sent to."""
 BODY = b"0123456789"
 LARGE = bytes(range(256)) * 13_001
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import obstore
 import pytest
 from tests import canaries
+from tests.contracts import MALFORMED
 
 from imap_bulk.bucket import BucketOptions
 from imap_bulk.errors import BadBucket
@@ -39,6 +40,23 @@ def test_credentials_in_the_address_are_refused_and_not_repeated() -> None:
     with pytest.raises(BadBucket, match="no credentials in it") as refused:
         options(f"s3://someone:{canaries.AWS_SECRET}@archive/flux")
     canaries.assert_clean(str(refused.value))
+
+
+@pytest.mark.parametrize("endpoint", ["nowhere", "ftp://h", "http://", "http://[", *MALFORMED])
+def test_an_endpoint_that_is_no_address_is_refused_with_where_to_write_one(endpoint: str) -> None:
+    with pytest.raises(BadBucket, match=r"is no URL of a storage; write AWS_ENDPOINT_URL or --s3-endpoint as in"):
+        options(endpoint=endpoint)
+
+
+def test_a_user_in_the_endpoint_is_refused_and_not_repeated() -> None:
+    with pytest.raises(BadBucket, match=r"'127\.0\.0\.1:9000' of the bucket is no URL") as refused:
+        options(endpoint=f"http://someone:{canaries.AWS_SECRET}@127.0.0.1:9000")
+    canaries.assert_clean(str(refused.value))
+
+
+def test_a_region_that_is_no_name_is_refused() -> None:
+    with pytest.raises(BadBucket, match="'us west' is the name of no region; write AWS_REGION as in us-west-2"):
+        BucketOptions("s3://archive", None, "IMAPBULKTESTS", canaries.AWS_SECRET, region="us west")
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from obstore.store import S3Store
 
 from imap_bulk.errors import BadBucket
 from imap_bulk.sigv4 import AccessKey
+from imap_bulk.urls import is_base_address
 
 if TYPE_CHECKING:
     from obstore.store import S3Config, S3Credential
 
 _PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/+(.*?))?/*")
+_REGION = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?")
 _FORM = "write s3://BUCKET or s3://BUCKET/PREFIX"
 
 
@@ -46,11 +47,14 @@ class BucketOptions:
         if {"", ".", ".."} & set(self.prefix.split("/")) and self.prefix:
             raise BadBucket(f"{self.place!r} has an empty part, '.' or '..' in its prefix; {_FORM}")
         # object_store panics at a URL without a scheme or a host.
-        parts = urlsplit(self.endpoint or "https://s3.amazonaws.com")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        if self.endpoint and (not is_base_address(self.endpoint) or "@" in self.endpoint):
+            shown = self.endpoint.rpartition("@")[2].partition("?")[0]
             raise BadBucket(
-                "the endpoint of a bucket is a URL as in https://s3.example.org or http://127.0.0.1:9000"
+                f"the endpoint {shown!r} of the bucket is no URL of a storage; write AWS_ENDPOINT_URL or "
+                "--s3-endpoint as in https://s3.example.org or http://127.0.0.1:9000"
             )
+        if not _REGION.fullmatch(self.region):
+            raise BadBucket(f"{self.region!r} is the name of no region; write AWS_REGION as in us-west-2")
         if not (self.access_key_id and self.secret_access_key):
             raise BadBucket("a bucket needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 

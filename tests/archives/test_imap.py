@@ -13,6 +13,7 @@ from pytest_aiohttp.plugin import AiohttpServer
 from tests import canaries
 from tests.archives.conftest import Open
 from tests.archives.fake_imap import FakeImap, Row, ancillary, gateway, in_series, kernel, old_science, science
+from tests.contracts import MALFORMED
 
 from imap_bulk import errors
 from imap_bulk.archives.imap import ImapArchive
@@ -84,7 +85,7 @@ def test_the_name_is_the_bare_url(behind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "api.example", "s3://bucket", "https://", "http://[", "http://h:port", "http://a b"]
+    "url", ["", "api.example", "s3://bucket", "https://", "http://[", "http://h:port", "http://a b", *MALFORMED]
 )
 def test_an_address_that_is_no_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(errors.Rejected, match="is no URL"):

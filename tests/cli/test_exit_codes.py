@@ -3,6 +3,7 @@
 import errno
 import resource
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,21 @@ def test_a_reader_that_goes_away_does_not_end_a_pull(start: Start, archive: Any,
     assert process.wait(20) == 0
     assert "Traceback" not in process.stderr.read()
     assert (data_dir / key).is_file()
+
+
+def test_a_standard_output_that_the_shell_has_closed_is_nobody_to_tell(archive: Any, data_dir: Path) -> None:
+    archive.add(MAG, b"x")
+    imap_bulk = [sys.executable, "-m", "imap_bulk", "--url", archive.url, "--data-dir", str(data_dir)]
+    for command in (["pull", MAG], ["status"]):
+        shell = ["sh", "-c", '"$@" >&-', "sh", *imap_bulk, *command]
+        ran = subprocess.run(shell, stderr=subprocess.PIPE, timeout=20, check=False)
+        assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_proxy_that_has_no_possible_name_is_refused_in_a_sentence(
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy..example")
+    ran = invoke("--url", "http://archive.invalid", "--data-dir", data_dir, "query", "--instrument", "mag")
+    assert ran.exit_code == 1
+    assert "only a proxy of the form http://host:port can be used; check HTTP_PROXY" in ran.stderr

@@ -38,7 +38,9 @@ def test_failures_are_tried_again_by_the_command_that_is_shown(
     imap_bulk: Run, archive: Any, data_dir: Path, pulled: None
 ) -> None:
     again = f"imap-bulk --data-dir {data_dir} status --failed pull | imap-bulk --data-dir {data_dir} pull -"
-    assert again in imap_bulk("status").stdout
+    shown = imap_bulk("status").stdout
+    assert f"{again}\n" in shown
+    assert "(if they were on their way to a bucket, with --to again)\n" in shown
     archive.add(OTHER, b"other")
     failed = imap_bulk("status", "--failed", "pull").stdout
     assert failed == f"imap/swe/l0/2026/01/{OTHER}\n"

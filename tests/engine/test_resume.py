@@ -1,7 +1,9 @@
 """Going on from what is here: only behind the same object, and never with a byte that was not hashed again."""
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -308,3 +310,49 @@ def test_blocks_arrive_in_any_order_and_are_proven_in_theirs(
         assert str(partial.digest()) == f"md5:{etag(content)[1:-1]}"
         assert partial.digest() == Digest.of(partial.part.path, "md5")
         partial.part.discard()
+
+
+_WRITER = (
+    "import sys\n"
+    "from pathlib import Path\n"
+    "from imap_bulk.engine.commit import PartFile\n"
+    "PartFile(Path(sys.argv[1])).write(0, b'half')\n"
+    "print(flush=True)\n"
+    "sys.stdin.read()\n"
+)
+
+
+@pytest.fixture
+def writer(wanted: Transfer) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process, which has a part file of what is wanted open until it is killed."""
+    wanted.path.parent.mkdir(parents=True)
+    command = [sys.executable, "-c", _WRITER, str(wanted.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+async def test_what_a_process_leaves_that_was_writing_when_the_run_began_is_removed(
+    run: Run, storage: Storage, wanted: Transfer, writer: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: Transfer, __: Path) -> None:
+        writer.kill()
+        writer.wait()
+
+    monkeypatch.setattr(run.signer, "accept", die)
+    storage.answers = [ranged()]
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    assert list(wanted.path.parent.iterdir()) == [wanted.path]
+
+
+async def test_what_a_living_process_writes_stays(
+    run: Run, storage: Storage, wanted: Transfer, writer: subprocess.Popen[bytes]
+) -> None:
+    storage.answers = [ranged()]
+    (outcome,) = await run(wanted)
+    assert outcome.status is Status.DONE
+    (part,) = wanted.path.parent.glob(f".*-{writer.pid}-*.part")
+    assert part.read_bytes() == b"half"

@@ -5,6 +5,7 @@ import itertools
 import os
 import select
 import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -293,3 +294,14 @@ async def test_a_failure_in_a_helper_is_told_as_one_of_this_process(
     result = await pull(filled, tmp_path / "data", TWO, listener)
     failed = {outcome.transfer.key for outcome in listener.outcomes if outcome.status is Status.FAILED}
     assert (result.done, failed, listener.engines) == (COUNT - COUNT // 50, set(keys[::50]), 2)
+
+
+@pytest.mark.parametrize("stdin", ["/dev/null", __file__])
+def test_a_helper_to_which_nobody_can_speak_ends_at_once(stdin: str) -> None:
+    with Path(stdin).open("rb") as source:
+        command = [sys.executable, "-m", "imap_bulk.processes.helper"]
+        ran = subprocess.run(command, stdin=source, capture_output=True, timeout=20, check=False)
+    assert ran.returncode == 1
+    assert ran.stdout == b""
+    assert ran.stderr.startswith(b"Error: this is a part of imap-bulk that only imap-bulk can start")
+    assert ran.stderr.count(b"\n") == 1

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import sqlite3
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -280,20 +279,24 @@ def test_of_every_series_the_greatest_version_is_found(names: set[str]) -> None:
     assert {row["name"] for row in found} == newest
 
 
+def cost(path: Path, search: Search) -> tuple[int, int]:
+    """Return how many rows are found, and how many steps SQLite's machine takes for it."""
+    calls = itertools.count()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.set_progress_handler(lambda: next(calls) and 0, 100)
+        found = len(connection.execute(*search.statement()).fetchall())
+    return found, next(calls) * 100
+
+
 @pytest.mark.soak
-def test_a_million_rows_are_searched_in_milliseconds(path: Path) -> None:
+def test_of_a_million_rows_a_search_visits_what_it_finds(path: Path) -> None:
     benchmark.fill(path, 1_000_000)
-    catalog = Catalog(path)
-
-    def seconds(conditions: str) -> float:
-        search = product_search(Kind.SCIENCE, dict(pair.split("=") for pair in conditions.split("&")))
-        clock = time.perf_counter()
-        assert len(list(catalog.search(search))) >= 800
-        return time.perf_counter() - clock
-
     for title, conditions in benchmark.QUERIES.items():
-        assert min(seconds(conditions) for _ in range(5)) < (1.0 if "latest" in title else 0.05), title
-    catalog.close()
+        search = product_search(Kind.SCIENCE, dict(pair.split("=") for pair in conditions.split("&")))
+        found, steps = cost(path, search)
+        assert found >= 800, title
+        # Measured 90 to 138 a row, 512 to 734 for the latest of several; and so of 100,000 rows.
+        assert steps <= (800 if "latest" in title else 150) * found, title
 
 
 def test_j2000_is_counted_in_tdb() -> None:

@@ -16,6 +16,7 @@ from tests.transport.wire import MIB, answer, body_of, drained, plain_and_tls, s
 
 from imap_bulk import errors
 from imap_bulk.engine.pace import Paces
+from imap_bulk.engine.pace.pace import Pace, Turn
 from imap_bulk.engine.paced import PacedTransport
 from imap_bulk.model import SignedUrl
 from imap_bulk.settings import Settings
@@ -165,7 +166,15 @@ async def test_where_bytes_a_second_are_limited_no_thread_receives() -> None:
                 assert await response.piece()
 
 
-async def test_what_a_thread_received_counts_for_the_pace() -> None:
+async def test_what_a_thread_received_counts_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[int] = []
+    end = Pace.end
+
+    def told(pace: Pace, turn: Turn, error: BaseException | None) -> None:
+        learnt.append(turn.bytes)
+        end(pace, turn, error)
+
+    monkeypatch.setattr(Pace, "end", told)
     async with serving(answer(b"x" * MIB)) as (server, _):
         storage = StorageTransport(Settings(), f"http://127.0.0.1:{server.port}")
         async with PacedTransport(storage, Paces(Settings())) as transport:
@@ -173,5 +182,4 @@ async def test_what_a_thread_received_counts_for_the_pace() -> None:
                 flood = response.flood()
                 assert flood
                 await asyncio.to_thread(flood.drain, lambda _: None)
-                await response.piece()
-                assert response._turn.bytes == MIB  # type: ignore[attr-defined]
+    assert learnt == [MIB]

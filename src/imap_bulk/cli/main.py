@@ -179,6 +179,9 @@ def cli(
 def main() -> None:
     """Run the command line; ends the process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # None where the shell has closed it, as by >&-; open until the end.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name or "…" that the terminal cannot show

@@ -144,6 +144,8 @@ def _failures(side: "Side", command: str) -> Iterator[str]:
         yield f"  … and {more} more reasons (--json names every one)"
     if side.failures:
         yield _how_to_retry(side, command)
+        if side.direction is Direction.PULL:  # the journal does not know where to
+            yield "(if they were on their way to a bucket, with --to again)"
 
 
 def _how_to_retry(side: "Side", command: str) -> str:

@@ -18,7 +18,7 @@ def status(place: Place, failed: str | None, as_json: bool) -> ExitCode:
     """Tell what the journal of the data directory knows: what was moved, how it was verified, what failed and why.
 
     Every file that was pulled is looked for on disk, but none is read: that is what verify does. No archive is
-    asked.
+    asked. What --failed prints are files alone: give --to and other options of the run again.
 
     \b
     Examples:

@@ -119,7 +119,7 @@ class Download:
             promise = self._going_on(response) or await self._beginning(response)
             if not self._partial:
                 if await self._is_there_already(promise):
-                    way.places.remove_abandoned(self._transfer.path)
+                    way.places.settle(self._transfer.path)
                     return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
@@ -152,7 +152,7 @@ class Download:
         return self._done(*verified, stored)
 
     def _done(self, digest: Digest, proof: Proof | None, stored: Stored | None = None) -> Receipt:
-        self._way.places.remove_abandoned(self._transfer.path)
+        self._way.places.settle(self._transfer.path)
         fetched = self.position - self._resumed_from
         self._partial = self._verified = None
         return Receipt(Status.DONE, fetched, digest, proof, stored)

@@ -58,13 +58,13 @@ class Engine:
         signer = PacedSigner(self.signer, paces)
         transport = PacedTransport(self.transport, paces)
         delivery = self.begin_delivery(paces) if self.begin_delivery else None
-        way = Way(
-            transport, Places(self.root), self.settings, signer, paces.budget, GroupCommit(), self.keep, delivery
-        )
+        places = Places(self.root)
+        way = Way(transport, places, self.settings, signer, paces.budget, GroupCommit(), self.keep, delivery)
         desk = Desk(signer, way, paces, report)
         shared = transfers if isinstance(transfers, AsyncIterable) else _AtHand(transfers)
         try:
             await _run(shared, desk, self.settings.jobs)
+            places.sweep()
         finally:
             for pacing in paces.told():
                 report(pacing)

@@ -98,6 +98,8 @@ class Places:
         # By names, because comparing paths costs a small file more than opening it.
         self._prepared: set[str] = set()
         self._found: dict[str, _Found] = {}
+        self._shared: dict[str, set[str]] = {}
+        """Where other processes were writing as well: by directory, the beginnings of the names that are done."""
 
     def prepare(self, path: Path) -> None:
         """Make the directory of `path`, none of whose parts may lead out of the root through a symlink.
@@ -140,16 +142,38 @@ class Places:
 
     def remove_abandoned(self, path: Path) -> None:
         """Remove the abandoned part files of `path`, and their records. Raises OSError."""
-        for part in self.abandoned(path):
-            for left in (part, record_path(part), fresh_record_path(part)):
-                left.unlink(missing_ok=True)
+        _remove(self.abandoned(path))
+
+    def settle(self, path: Path) -> None:
+        """Note that `path` is there, verified: its abandoned part files are of no more use. Raises OSError."""
+        self.remove_abandoned(path)
+        directory, name = split(os.fspath(path))
+        if self._look(directory).is_shared:
+            self._shared.setdefault(directory, set()).add(name[:_LONGEST_STEM])
+
+    def sweep(self) -> None:
+        """Remove what processes that were still writing at the first look have left since of what is settled.
+
+        Such as a helper that outlives its killed parent by a moment: no later run would look for the part files
+        of a file that is there. What a living process writes stays. Raises OSError.
+        """
+        for directory, stems in self._shared.items():
+            left = _list(Path(directory)).abandoned
+            for stem in stems & left.keys():
+                _remove(left[stem])
 
 
 def abandoned_below(root: Path) -> Iterator[Path]:
     """Yield, of all files below `root`, what `Places.abandoned` returns."""
     for directory, _, names in os.walk(root):
-        for parts in _abandoned(Path(directory), names).values():
+        for parts in _sorted(Path(directory), set(names)).abandoned.values():
             yield from parts
+
+
+def _remove(parts: Iterable[Path]) -> None:
+    for part in parts:
+        for left in (part, record_path(part), fresh_record_path(part)):
+            left.unlink(missing_ok=True)
 
 
 class _Found(NamedTuple):
@@ -157,6 +181,8 @@ class _Found(NamedTuple):
 
     names: set[str]
     abandoned: dict[str, list[Path]]
+    is_shared: bool
+    """Whether another process that is alive, such as a helper of a run that was killed, had part files there."""
 
 
 def _list(directory: Path) -> _Found:
@@ -165,16 +191,18 @@ def _list(directory: Path) -> _Found:
             names = {entry.name for entry in entries}
     except FileNotFoundError:
         names = set()
-    return _Found(names, _abandoned(directory, names))
+    return _sorted(directory, names)
 
 
-def _abandoned(directory: Path, names: Iterable[str]) -> dict[str, list[Path]]:
+def _sorted(directory: Path, names: set[str]) -> _Found:
     found: dict[str, list[Path]] = {}
-    parts = {match.groups() for match in filter(None, map(_PART_NAME.fullmatch, names))}
-    for part, stem, pid in parts:
+    is_shared = False
+    for part, stem, pid in {match.groups() for match in filter(None, map(_PART_NAME.fullmatch, names))}:
         if not _is_alive(int(pid)):
             found.setdefault(stem, []).append(directory / part)
-    return found
+        elif int(pid) != os.getpid():
+            is_shared = True
+    return _Found(names, found, is_shared)
 
 
 def _is_alive(pid: int) -> bool:

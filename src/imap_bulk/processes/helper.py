@@ -5,6 +5,7 @@ It ends when its input does: a parent that is gone, even killed, leaves nobody b
 
 import asyncio
 import os
+import stat
 import sys
 from contextlib import nullcontext, suppress
 
@@ -112,8 +113,19 @@ async def _help(output: int) -> None:
         listening.cancel()
 
 
+def _is_pipe(fd: int) -> bool:
+    """Whether somebody can speak to us here; asyncio waits for ever on what is no pipe, no socket."""
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:  # closed
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
 def main() -> None:
     """Help."""
+    if not _is_pipe(0):
+        sys.exit("Error: this is a part of imap-bulk that only imap-bulk can start; run imap-bulk instead")
     output = os.dup(1)
     os.dup2(2, 1)  # what anybody prints must not come between the frames
     with suppress(BrokenPipeError):

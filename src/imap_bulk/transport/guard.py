@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from imap_bulk.errors import Rejected
-from imap_bulk.urls import public_url
-
-_SCHEMES = {"http", "https"}
+from imap_bulk.urls import is_web_address, public_url
 
 
 def is_public(address: str) -> bool:
@@ -37,21 +35,16 @@ class Guard:
 
     def check_url(self, url: str) -> None:
         """Refuse a URL for what it says. Raises Rejected."""
-        shown = public_url(url)
-        try:
-            parts = urlsplit(url)
-            _ = parts.port  # raises ValueError when it is no number
-            (parts.hostname or "").encode("idna")  # as asyncio will; UnicodeError is one
-        except ValueError:
-            raise Rejected(f"{shown!r} is no http address; the archive or its storage answers nonsense") from None
-        if parts.scheme not in _SCHEMES or not parts.hostname:
+        if not is_web_address(url):  # and may be nothing that can be taken apart
+            shown = url.partition("?")[0].rpartition("@")[2]
             raise Rejected(f"{shown!r} is no http address; the archive or its storage answers nonsense")
+        shown, parts = public_url(url), urlsplit(url)
         if "@" in parts.netloc:
             raise Rejected(f"{shown}: a signed URL with a user name in it is not used")
         if self.wants_https and parts.scheme != "https":
             raise Rejected(f"{shown}: an archive that speaks https must not send us to plain http")
-        if _is_literal(parts.hostname):
-            self.check_address(parts.hostname, parts.hostname)
+        if _is_literal(host := parts.hostname or ""):
+            self.check_address(host, host)
 
     def check_address(self, host: str, address: str) -> None:
         """Refuse the address that a host name has led to. Raises Rejected."""

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from imap_bulk.environment import may_name_proxies
 from imap_bulk.errors import Rejected
 from imap_bulk.transport.failures import PROXY_CURE
+from imap_bulk.urls import is_web_address
 
 
 @lru_cache(maxsize=256)
@@ -39,11 +40,6 @@ def _with_scheme(proxy: str) -> str:
 
 
 def _checked(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:  # not shown: there may be a password in it
+    if not is_web_address(url):  # not shown: there may be a password in it
         raise Rejected(f"only a proxy of the form http://host:port can be used; {PROXY_CURE}")
     return url

@@ -10,6 +10,7 @@ import pytest
 from tests import canaries
 from tests.archives.aurorax.conftest import Open
 from tests.archives.aurorax.fake import FakeAurorax, answer, ephemeris, product, refused, refusing
+from tests.contracts import MALFORMED
 
 from imap_bulk import errors
 from imap_bulk.archives.aurorax import (
@@ -75,7 +76,9 @@ def test_the_name_is_the_bare_url(behind: str) -> None:
     assert AuroraxArchive(f"https://user:pass@api.example{behind}", KEY).name == "https://api.example"
 
 
-@pytest.mark.parametrize("url", ["", "api.example", "s3://bucket", "https://", "http://[", "http://h:port"])
+@pytest.mark.parametrize(
+    "url", ["", "api.example", "s3://bucket", "https://", "http://[", "http://h:port", *MALFORMED]
+)
 def test_an_address_that_is_no_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(errors.Rejected, match="is no URL"):
         AuroraxArchive(url)

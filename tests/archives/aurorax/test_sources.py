@@ -28,12 +28,6 @@ async def test_sources_are_listed_by_identifier_without_internal_ones(archive: A
     assert [record["platform"] for record in swarm] == ["swarma", "swarmc"]
 
 
-async def test_the_archive_itself_can_be_asked_to_search(archive: AuroraxArchive) -> None:
-    async with archive:
-        found = await archive.sources.searched(Chosen(platform=("gillam", "fort smith"), program=("trex",)))
-    assert {record["identifier"] for record in found} == {96, 103}
-
-
 async def test_a_source_is_found_by_its_names_and_by_its_number(archive: AuroraxArchive) -> None:
     async with archive:
         named = await archive.sources.named(("trex", "gillam", "RGB ASI"))

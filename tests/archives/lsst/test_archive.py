@@ -13,6 +13,7 @@ from aiohttp import web
 from astropy.io import fits
 from tests import canaries
 from tests.archives.lsst.conftest import Pull, Script, Serve
+from tests.contracts import MALFORMED
 
 from imap_bulk import errors
 from imap_bulk.archives.lsst import ImageQuery, LsstArchive, sums
@@ -79,7 +80,7 @@ async def test_an_archive_is_picklable_whenever_it_is_closed(serve: Serve, setti
     assert await keys(copy, ONE) == ["lsst/L2/DR1/calexp/5646240694.fits"]
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://x", "http://x:y", "http://a b"])
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://x", "http://x:y", "http://a b", *MALFORMED])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(errors.Rejected, match="is no URL"):
         LsstArchive(url)

@@ -27,7 +27,7 @@ from imap_bulk.listing import Seen
 from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
-from imap_bulk.urls import is_web_address, public_url
+from imap_bulk.urls import is_base_address, public_url
 
 PRODUCTION_URL = "https://api.aurorax.space"
 
@@ -50,9 +50,12 @@ class AuroraxArchive:
     """How many records the result of each search that is being fetched has; forgotten on closing."""
 
     def __post_init__(self) -> None:
-        if not is_web_address(self.url.strip()):
+        if not is_base_address(self.url.strip()):
             shown = self.url.rpartition("@")[2]
-            raise Rejected(f"the archive's address {shown!r} is no URL; write it out, as in {PRODUCTION_URL}")
+            raise Rejected(
+                f"the archive's address {shown!r} is no URL of a host, nor of a path on one; "
+                f"write it as in {PRODUCTION_URL}"
+            )
 
     def __repr__(self) -> str:
         return f"<AuroraxArchive {self.name} with {'an API key' if self.api_key else 'no key'}>"

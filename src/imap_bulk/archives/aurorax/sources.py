@@ -100,12 +100,6 @@ class Sources:
         kept = [record for record in records if record["identifier"] >= 0 and chosen.matches(triple_of(record))]
         return sorted(kept, key=lambda record: int(record["identifier"]))
 
-    async def searched(self, chosen: Chosen, *, form: str = "basic_info") -> list[Record]:
-        """Have the archive itself search for sources."""
-        subject = f"data sources {chosen}"
-        found = await self._api.read("POST", f"{_PATH}/search", subject, {"format": form}, chosen.body())
-        return _records(found, subject)
-
     async def get(self, identifier: int, *, form: str = "full_record", stats: bool = False) -> Record:
         """Return one source's record. Raises NotFound."""
         params = {"format": form} | ({"include_stats": "true"} if stats else {})

@@ -32,7 +32,7 @@ from imap_bulk.model import RemoteFile, SignedUrl, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
 from imap_bulk.transport.api import AnswerTooLong, ApiSession
-from imap_bulk.urls import is_web_address, public_url
+from imap_bulk.urls import is_base_address, public_url
 
 _HOST = "api.imap-mission.com"
 _PREFIXES = ("/api-key", "/authorized")
@@ -74,9 +74,12 @@ class ImapArchive:
     """Whether what is asked for comes from a search: then a 404 is to be doubted. Forgotten on closing."""
 
     def __post_init__(self) -> None:
-        if not is_web_address(self._plain_url()):
+        if not is_base_address(self._plain_url()):
             shown = self.url.rpartition("@")[2]
-            raise Rejected(f"the archive's address {shown!r} is no URL; write it out, as in https://{_HOST}")
+            raise Rejected(
+                f"the archive's address {shown!r} is no URL of a host, nor of a path on one; "
+                f"write it as in https://{_HOST}"
+            )
 
     def __repr__(self) -> str:
         means = "an API key" if self.api_key else "an access token" if self.access_token else "no key"

@@ -13,7 +13,7 @@ from imap_bulk.http import Reply
 from imap_bulk.retry import persist
 from imap_bulk.settings import MIB, Settings
 from imap_bulk.transport.api import ApiSession, without_user
-from imap_bulk.urls import is_web_address, public_url
+from imap_bulk.urls import is_base_address, public_url
 
 LEVELS = ("DC", "L1", "L2", "L3", "dev")
 """Data challenge, alert production, data release, user data, development."""
@@ -42,9 +42,12 @@ class Service:
     def __post_init__(self) -> None:
         self.url = self.url.strip().rstrip("/")
         self.token = (self.token or "").strip() or None
-        if not is_web_address(self.url):
+        if not is_base_address(self.url):
             shown = self.url.rpartition("@")[2]
-            raise Rejected(f"the archive's address {shown!r} is no URL; write it out, as in http://127.0.0.1:8000")
+            raise Rejected(
+                f"the archive's address {shown!r} is no URL of a host, nor of a path on one; "
+                "write it as in http://127.0.0.1:8000"
+            )
         self.base, self._credentials = without_user(self.url)
         if self.token:
             self._credentials = {"Authorization": f"Bearer {self.token}"}

@@ -2,8 +2,6 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from imap_bulk.engine.pace.buckets import Clock
 from imap_bulk.errors import Stalled
@@ -77,15 +75,6 @@ class Floor:
         if self._paused_at is not None:
             self._excused_seconds += self._clock() - self._paused_at
             self._paused_at = None
-
-    @contextmanager
-    def excused(self) -> Iterator[None]:
-        """Stop the clock as long as the block lasts."""
-        self.pause()
-        try:
-            yield
-        finally:
-            self.resume()
 
     def _now(self) -> float:
         return self._clock() - self._excused_seconds

@@ -3,8 +3,8 @@
     async with pace.turn() as turn:        a slot, the Retry-After gate, the breaker, the requests a second
         async for piece in body:
             turn.count(len(piece))         feeds the search for the best concurrency
-            with floor.excused():
-                await paces.spend(len(piece))
+            floor.pause()                      until resume(): waiting for our own limit is not the peer's fault
+            await paces.spend(len(piece))
 
 The error that leaves the block is the report; waiting for a turn costs neither a request nor an attempt.
 """
