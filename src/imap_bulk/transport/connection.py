@@ -13,6 +13,7 @@ from imap_bulk.transport.base import Piece, Request
 from imap_bulk.transport.buffers import HEAD_BYTES, PIECE_BYTES, BufferPool
 from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.head import Head, Unreadable
+from imap_bulk.transport.surge import Surge
 
 _MOST_INTERIM = 16
 _MOST_PARSED_PIECES = 16
@@ -46,6 +47,9 @@ class Connection(asyncio.BufferedProtocol):
         self._spare: memoryview | None = None
         self._flood: Flood | None = None
         self._is_flushed = False
+        self._has_begun = False
+        self.surged = 0
+        """Bytes of the request's body that threads have taken to be sent."""
 
     @property
     def is_idle(self) -> bool:
@@ -77,7 +81,24 @@ class Connection(asyncio.BufferedProtocol):
     def write(self, sent: bytes) -> None:
         """Send, or keep to be sent."""
         assert self._transport
+        self._has_begun = True
         self._transport.write(sent)
+
+    def surge(self) -> Surge | None:
+        """Stop receiving, so that a thread may send until that is closed; None where none can, or not now."""
+        transport = self._transport
+        if not transport or not self._has_begun or self.has_answered or transport.get_write_buffer_size():
+            return None
+        surge = Surge.of(transport, self._go_on_behind_surge)
+        if surge:
+            self._pause()
+        return surge
+
+    def _go_on_behind_surge(self, surge: Surge) -> None:
+        self.surged += surge.taken
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(surge.rest)
+        self._resume()
 
     async def drain(self) -> None:
         """Wait until more can be sent, or the answer comes before that. Raises Interrupted, Stalled."""
