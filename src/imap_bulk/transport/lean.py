@@ -143,11 +143,12 @@ async def _send(connection: Connection, request: Request, head: bytes) -> bool:
     written, unsent = 0, head
     async with aclosing(request.body(connection.surge)) as body:
         async for chunk in body:
+            await connection.listen()
+            if connection.has_answered:
+                return False
             connection.write(unsent + chunk)  # the head goes with the first chunk: one packet for a small file
             written, unsent = written + len(chunk), b""
             await connection.drain()
-            if connection.has_answered:
-                return written + connection.surged == request.size
     if written + connection.surged != request.size:
         raise failures.broken(request.doing, "its body ended too soon")
     if unsent:

@@ -37,7 +37,7 @@ class Surge:
         # A descriptor of our own: the loop may close its own at any time, and another file get that number.
         sock = socket.socket(fileno=os.dup(theirs.fileno()))
         surge = cls(sock, transport.sender(sock) if isinstance(transport, Tls) else sock.send, on_close)
-        if surge._is_spoken_to():
+        if surge.listen():
             sock.close()
             return None
         return surge
@@ -51,6 +51,8 @@ class Surge:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._latest = 0.0
+        self.is_spoken_to = False
+        """Whether the other side says something, or the connection has broken: no use in sending more."""
         self.taken = 0
         """Bytes that were taken to be sent."""
         self.rest = b""
@@ -72,10 +74,13 @@ class Surge:
         if unsent:
             self.rest = bytes(unsent)
             return False
-        return time.monotonic() < self._latest and not self._is_spoken_to()
+        return not self.listen() and time.monotonic() < self._latest
 
     def _send_fast(self, unsent: memoryview, deadline: float) -> memoryview:
-        """Send as long as that goes fast; return what is left, also of a broken connection: the loop meets it."""
+        """Send as long as that goes fast, and return what is left.
+
+        Nothing is, of a broken connection: before it meets the break, the loop shall read why.
+        """
         writable = select.poll()
         writable.register(self._sock, select.POLLOUT)
         while unsent:
@@ -86,11 +91,13 @@ class Surge:
                 if seconds <= 0 or not writable.poll(seconds * 1000):
                     break
             except OSError:
-                break
+                return unsent[:0]
         return unsent
 
-    def _is_spoken_to(self) -> bool:
-        return bool(self._poll.poll(0))
+    def listen(self) -> bool:
+        """Tell whether the other side has said something, or the connection has broken."""
+        self.is_spoken_to = bool(self._poll.poll(0))
+        return self.is_spoken_to
 
 
 BeginSurge = Callable[[], Surge | None]
