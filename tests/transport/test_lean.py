@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.transport.wire import MIB, SETTINGS, answer, body_of, plain_and_tls, serving
 
 from imap_bulk import errors
-from imap_bulk.transport import Request, read
+from imap_bulk.transport import BeginSurge, Request, read
 from imap_bulk.transport.buffers import HEAD_BYTES, PIECE_BYTES
 from imap_bulk.transport.guard import OPEN
 from imap_bulk.transport.lean import LeanLane
@@ -39,7 +39,7 @@ async def test_what_would_break_a_request_is_not_sent(url: str) -> None:
 
 @plain_and_tls
 async def test_a_body_goes_out_under_its_length(tls: ssl.TLSVersion | None) -> None:
-    async def body() -> AsyncGenerator[bytes, None]:
+    async def body(_: BeginSurge) -> AsyncGenerator[bytes, None]:
         yield b"one"
         yield b"two" * MIB
 
@@ -50,7 +50,7 @@ async def test_a_body_goes_out_under_its_length(tls: ssl.TLSVersion | None) -> N
 
 
 async def test_a_body_that_ends_too_soon_is_a_failure() -> None:
-    async def body() -> AsyncGenerator[bytes, None]:
+    async def body(_: BeginSurge) -> AsyncGenerator[bytes, None]:
         yield b"one"
 
     async with serving(answer()) as (server, lane):
@@ -59,7 +59,7 @@ async def test_a_body_that_ends_too_soon_is_a_failure() -> None:
 
 
 async def test_what_the_body_raises_is_raised() -> None:
-    async def body() -> AsyncGenerator[bytes, None]:
+    async def body(_: BeginSurge) -> AsyncGenerator[bytes, None]:
         yield b"one"
         raise errors.SourceChanged("it changed")
 

@@ -14,7 +14,7 @@ from tests.transport.peer import Peer, talking
 from tests.transport.wire import MIB, answer, body_of, both_tls, collect, drained, serving
 
 from imap_bulk import errors
-from imap_bulk.transport import Request, Response
+from imap_bulk.transport import BeginSurge, Request, Response
 from imap_bulk.transport.tls import client_context, secure
 
 UNMEASURED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -56,7 +56,7 @@ def test_records_and_packets_may_end_anywhere(
 async def test_a_long_body_goes_out_whole(tls: ssl.TLSVersion) -> None:
     chunks = [bytes([number]) * 250_007 for number in range(80)]
 
-    async def body() -> AsyncGenerator[bytes, None]:
+    async def body(_: BeginSurge) -> AsyncGenerator[bytes, None]:
         for chunk in chunks:
             yield chunk
 

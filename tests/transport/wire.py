@@ -35,6 +35,8 @@ class Server:
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     connections: int = 0
+    refusal: bytes | None = None
+    """What is said in the midst of each body, before the connection ends."""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -43,7 +45,7 @@ class Server:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 self.heads.append(head)
                 length = next((line for line in head.split("\r\n") if line.startswith("Content-Length")), ": 0")
-                self.bodies.append(await reader.readexactly(int(length.partition(": ")[2])))
+                self.bodies.append(await self._body(reader, writer, int(length.partition(": ")[2])))
                 answer = self.script.pop(0) if self.script else None
                 if answer is None:
                     return
@@ -53,6 +55,16 @@ class Server:
             pass
         finally:
             writer.close()
+
+    async def _body(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, size: int) -> bytes:
+        body = bytearray()
+        while len(body) < size:
+            body += await reader.readexactly(min(MIB, size - len(body)))
+            if self.refusal is not None and len(body) >= 8 * MIB:
+                writer.write(self.refusal)
+                await writer.drain()
+                raise ConnectionResetError
+        return bytes(body)
 
     def request(self, target: str = "/x", **changes: Any) -> Request:
         return replace(Request("GET", f"{self.scheme}://127.0.0.1:{self.port}{target}"), **changes)

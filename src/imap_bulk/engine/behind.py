@@ -5,7 +5,7 @@ whatever file has got that number since.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -32,16 +32,3 @@ async def outwait(running: asyncio.Future[T]) -> T:
         if not running.cancelled():
             running.exception()  # seen, so that nobody complains: the cancellation is what counts
         raise
-
-
-async def ahead(read_on: Callable[[], bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield what `read_on` returns until that is empty; the next is read in a thread while one is used."""
-    reading = _begin(read_on)
-    try:
-        while chunk := await asyncio.shield(reading):
-            reading = _begin(read_on)
-            yield chunk
-    finally:
-        await asyncio.wait([reading])
-        if not reading.cancelled():
-            reading.exception()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imap_bulk.engine.pace import Pace, Paces, Turn
 from imap_bulk.engine.signer import Signer
 from imap_bulk.model import Proof, SignedUrl, Transfer
-from imap_bulk.transport import Body, Flood, Piece, Response, Transport, hearing
+from imap_bulk.transport import BeginSurge, Body, Flood, Piece, Response, Surge, Transport, hearing
 
 if TYPE_CHECKING:
     from imap_bulk.engine.pace.floor import Floor
@@ -101,22 +101,44 @@ class PacedTransport:
         hearing.set(pace.reach)
         turn = await pace.begin()
         try:
-            response = await self._transport.put(signed, lambda: _slices(body, self._paces, turn), size)
+            response = await self._transport.put(signed, _PacedBody(body, self._paces, turn).slices, size)
         except BaseException as error:
             pace.end(turn, error)
             raise
         return _PacedResponse(response, self._paces, pace, turn, signed)
 
 
-async def _slices(body: Body, paces: Paces, turn: Turn) -> AsyncGenerator[bytes, None]:
-    """Cut a body on its way up into slices that are counted and within the rate."""
-    async with aclosing(body()) as chunks:
-        async for chunk in chunks:
-            for start in range(0, len(chunk), _SLICE_BYTES):
-                piece = chunk[start : start + _SLICE_BYTES]
-                await paces.spend(len(piece))
-                yield piece
-                turn.count(len(piece))
+class _PacedBody:
+    """A body on its way up: counted, and within the rate."""
+
+    def __init__(self, body: Body, paces: Paces, turn: Turn) -> None:
+        self._body = body
+        self._paces = paces
+        self._turn = turn
+        self._surge: Surge | None = None
+
+    async def slices(self, begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
+        """Cut the body into slices. See `Body`."""
+
+        def begin_counted() -> Surge | None:
+            self._count_surge()
+            self._surge = None if self._paces.are_limited else begin_surge()
+            return self._surge
+
+        async with aclosing(self._body(begin_counted)) as chunks:
+            async for chunk in chunks:
+                self._count_surge()
+                for start in range(0, len(chunk), _SLICE_BYTES):
+                    piece = chunk[start : start + _SLICE_BYTES]
+                    await self._paces.spend(len(piece))
+                    yield piece
+                    self._turn.count(len(piece))
+        self._count_surge()
+
+    def _count_surge(self) -> None:
+        surge, self._surge = self._surge, None
+        if surge:
+            self._turn.count(surge.taken)
 
 
 class _PacedResponse:

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
+from io import FileIO
 from pathlib import Path
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
-from imap_bulk.engine.behind import ahead, to_the_end
+from imap_bulk.engine.behind import to_the_end
 from imap_bulk.model import LARGEST_PUT_BYTES, Transfer
+from imap_bulk.transport import PIECE_BYTES, BeginSurge, Surge
 
 
 class Source:
@@ -31,47 +33,57 @@ class Source:
             raise errors.Rejected(f"{transfer.path}: storage takes at most 5 GiB in one upload")
         wished = {transfer.digest.algorithm} if transfer.digest else set()
         self._hashes = {name: hasher(name) for name in wished.union(algorithms)}
+        self._sent = 0
+        self._held_back = b""
         self.failure: Exception | None = None
         """Why the body ended short, if it did for a reason of this machine."""
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the file; stop short rather than let wrong bytes become a complete object."""
+    async def chunks(self, begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
+        """Yield the file; stop short rather than let wrong bytes become a complete object. See `transport.Body`.
+
+        A file of one chunk is read at once, since thread hops cost more than that.
+        """
         self._hashes = {name: hasher(name) for name in self._hashes}
-        held_back = b""
-        sent = 0
+        self._sent = 0
         try:
-            async with aclosing(self._hashed()) as chunks:
-                async for chunk in chunks:
-                    if held_back:
-                        yield held_back
-                        sent += len(held_back)
-                        self._progress(sent)
-                    held_back = chunk
+            if self.size <= self._chunk_bytes:
+                self._held_back = self._hash(self._transfer.path.read_bytes())
+            else:
+                async with aclosing(self._all_but_the_last(begin_surge)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
             self._judge()
         except (errors.BulkError, OSError) as error:
             self.failure = error
             raise
-        if held_back:
-            yield held_back
-            self._progress(sent + len(held_back))
+        if self._held_back:
+            yield self._held_back
+            self._progress(self._sent + len(self._held_back))
 
-    async def _hashed(self) -> AsyncGenerator[bytes, None]:
-        """Yield the file in chunks that have been hashed.
-
-        A file of one chunk is read at once, since thread hops cost more than that; of others, the next chunk is
-        read and hashed in one hop, while the one before is sent.
-        """
-        if self.size <= self._chunk_bytes:
-            yield self._hash(self._transfer.path.read_bytes())
-            return
+    async def _all_but_the_last(self, begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
+        """Yield what is followed by more, or have a thread send it as long as that goes fast."""
         with self._transfer.path.open("rb", buffering=0) as file:
+            self._held_back = self._read(file)
+            while piece := await to_the_end(self._read, file):
+                yield self._held_back
+                self._sent += len(self._held_back)
+                self._held_back = piece
+                if surge := begin_surge():
+                    with surge:
+                        await to_the_end(self._pour, file, surge)
+                self._progress(self._sent)
 
-            def read_on() -> bytes:
-                return self._hash(file.read(self._chunk_bytes) or b"")
+    def _pour(self, file: FileIO, surge: Surge) -> None:
+        goes_on = True
+        while goes_on and (piece := self._read(file)):
+            goes_on = surge.send(self._held_back)
+            self._sent += len(self._held_back)
+            self._held_back = piece
 
-            async with aclosing(ahead(read_on)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+    def _read(self, file: FileIO) -> bytes:
+        """Read on, but not past the length that was announced: a file may grow meanwhile."""
+        left = self.size - file.tell()
+        return self._hash(file.read(min(self._chunk_bytes, PIECE_BYTES, left)) or b"")
 
     def _hash(self, chunk: bytes) -> bytes:
         for hash_ in self._hashes.values():

@@ -9,6 +9,7 @@ origin.py       the connections to one scheme, host and port
 way.py          how long the way to a host is
 connection.py   one connection, received into the memory that is written from
 flood.py        a body that comes too fast for the event loop, received in a thread
+surge.py        a body that goes out too fast for the event loop, sent by a thread
 tls.py          what is encrypted, decrypted where it is received
 buffers.py      the memory that answers are received into
 head.py         the head of an answer, parsed
@@ -22,15 +23,19 @@ failures.py     what is said when an exchange fails
 from imap_bulk.transport.base import Body, Piece, Request, Response, Transport, read
 from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.storage import StorageTransport, refusal
+from imap_bulk.transport.surge import PIECE_BYTES, BeginSurge, Surge
 from imap_bulk.transport.way import hearing
 
 __all__ = [
+    "PIECE_BYTES",
+    "BeginSurge",
     "Body",
     "Flood",
     "Piece",
     "Request",
     "Response",
     "StorageTransport",
+    "Surge",
     "Transport",
     "hearing",
     "read",

@@ -15,6 +15,7 @@ from imap_bulk.transport.failures import NoSuchHost, silent
 from imap_bulk.transport.guard import OPEN
 from imap_bulk.transport.lanes import lane_of
 from imap_bulk.transport.storage import USER_AGENT
+from imap_bulk.transport.surge import BeginSurge
 from imap_bulk.urls import public_url
 
 ANSWER_LIMIT_BYTES = 8 * MIB
@@ -96,7 +97,7 @@ class ApiSession:
         return Reply(response.status, response.headers, bytes(body))
 
 
-async def _one_piece(body: bytes) -> AsyncGenerator[bytes, None]:
+async def _one_piece(body: bytes, _: BeginSurge) -> AsyncGenerator[bytes, None]:
     yield body
 
 

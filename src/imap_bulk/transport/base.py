@@ -6,10 +6,14 @@ from typing import Protocol, Self
 
 from imap_bulk.model import SignedUrl
 from imap_bulk.transport.flood import Flood
+from imap_bulk.transport.surge import BeginSurge
 from imap_bulk.urls import public_url
 
-Body = Callable[[], AsyncGenerator[bytes, None]]
-"""Makes a fresh generator of what is to be sent, since a redirect or a dead connection asks for it again."""
+Body = Callable[[BeginSurge], AsyncGenerator[bytes, None]]
+"""Makes a fresh generator of what is to be sent, since a redirect or a dead connection asks for it again.
+
+In between, a surge may take what comes next; what is yielded after that goes behind it.
+"""
 
 Piece = bytes | bytearray | memoryview
 """A part of a body; a lane may use its memory again as soon as the next one is asked for."""

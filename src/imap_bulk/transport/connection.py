@@ -13,9 +13,11 @@ from imap_bulk.transport.base import Piece, Request
 from imap_bulk.transport.buffers import HEAD_BYTES, PIECE_BYTES, BufferPool
 from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.head import Head, Unreadable
+from imap_bulk.transport.surge import Surge
 
 _MOST_INTERIM = 16
 _MOST_PARSED_PIECES = 16
+_TURNS_UNTIL_READ = 3  # of the event loop, from where TLS goes on reading until it has read
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -46,6 +48,10 @@ class Connection(asyncio.BufferedProtocol):
         self._spare: memoryview | None = None
         self._flood: Flood | None = None
         self._is_flushed = False
+        self._has_begun = False
+        self._is_spoken_to = False
+        self.surged = 0
+        """Bytes of the request's body that threads have taken to be sent."""
 
     @property
     def is_idle(self) -> bool:
@@ -77,7 +83,33 @@ class Connection(asyncio.BufferedProtocol):
     def write(self, sent: bytes) -> None:
         """Send, or keep to be sent."""
         assert self._transport
+        self._has_begun = True
         self._transport.write(sent)
+
+    def surge(self) -> Surge | None:
+        """Stop receiving, so that a thread may send until that is closed; None where none can, or not now."""
+        transport = self._transport
+        if not transport or not self._has_begun or self.has_answered or transport.get_write_buffer_size():
+            return None
+        surge = Surge.of(transport, self._go_on_behind_surge)
+        if surge:
+            self._pause()
+        self._is_spoken_to = surge is None
+        return surge
+
+    def _go_on_behind_surge(self, surge: Surge) -> None:
+        self.surged += surge.taken
+        self._is_spoken_to = surge.is_spoken_to
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(surge.rest)
+        self._resume()
+
+    async def listen(self) -> None:
+        """Read what the other side has said meanwhile: where it has hung up as well, a write would be the end."""
+        if self._is_spoken_to:
+            self._is_spoken_to = False
+            for _ in range(_TURNS_UNTIL_READ):
+                await asyncio.sleep(0)
 
     async def drain(self) -> None:
         """Wait until more can be sent, or the answer comes before that. Raises Interrupted, Stalled."""

@@ -21,6 +21,7 @@ from imap_bulk.transport.flood import Flood
 from imap_bulk.transport.guard import Guard
 from imap_bulk.transport.names import Resolve, guarded, resolve
 from imap_bulk.transport.proxies import proxy_for, proxy_hosts
+from imap_bulk.transport.surge import no_surge
 
 _READ_BUFFER_BYTES = 1 << 18
 
@@ -91,7 +92,7 @@ class GeneralLane:
 async def _watched(body: Body, deadline: asyncio.Timeout, idle_timeout: float) -> AsyncGenerator[bytes, None]:
     """Yield a body, each part of which must be taken before the deadline, as must the answer come."""
     loop = asyncio.get_running_loop()
-    async with aclosing(body()) as chunks:
+    async with aclosing(body(no_surge)) as chunks:
         async for chunk in chunks:
             deadline.reschedule(loop.time() + idle_timeout)
             yield chunk

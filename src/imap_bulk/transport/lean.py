@@ -140,15 +140,16 @@ async def _send(connection: Connection, request: Request, head: bytes) -> bool:
     if request.body is None:
         connection.write(head)
         return True
-    left, unsent = request.size, head
-    async with aclosing(request.body()) as body:
+    written, unsent = 0, head
+    async with aclosing(request.body(connection.surge)) as body:
         async for chunk in body:
-            connection.write(unsent + chunk)  # the head goes with the first chunk: one packet for a small file
-            left, unsent = left - len(chunk), b""
-            await connection.drain()
+            await connection.listen()
             if connection.has_answered:
-                return left == 0
-    if left:
+                return False
+            connection.write(unsent + chunk)  # the head goes with the first chunk: one packet for a small file
+            written, unsent = written + len(chunk), b""
+            await connection.drain()
+    if written + connection.surged != request.size:
         raise failures.broken(request.doing, "its body ended too soon")
     if unsent:
         connection.write(unsent)

@@ -108,6 +108,30 @@ class Tls(asyncio.BufferedProtocol, asyncio.Transport):
 
         return receive
 
+    def get_write_buffer_size(self) -> int:
+        """See `asyncio.WriteTransport`."""
+        return self._transport.get_write_buffer_size() + self._outgoing.pending
+
+    def sender(self, sock: socket.socket) -> Callable[[memoryview], int]:
+        """Return what encrypts and sends as `send` does; for a thread, while reading is paused and nobody writes.
+
+        What it has encrypted and not sent goes out with the next call, or with the next `write`.
+        """
+
+        def send(piece: memoryview) -> int:
+            taken = 0 if self._outgoing.pending else self._tls.write(piece[:_SCRATCH_BYTES])
+            encrypted = memoryview(self._outgoing.read())
+            try:
+                while encrypted:
+                    encrypted = encrypted[sock.send(encrypted) :]
+            except BlockingIOError:
+                self._outgoing.write(encrypted)
+                if not taken:
+                    raise
+            return taken
+
+        return send
+
     # --- what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
