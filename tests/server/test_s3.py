@@ -198,7 +198,7 @@ def test_a_place_that_names_no_bucket_is_refused(place: str) -> None:
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:9000", "ftp://host", "http://", "nonsense", "http://me@host"])
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
-    with pytest.raises(BadBucket, match="the endpoint of a bucket is a URL"):
+    with pytest.raises(BadBucket, match="is no URL of a storage; write AWS_ENDPOINT_URL or --s3-endpoint"):
         BucketOptions("s3://bucket", endpoint, "id", "secret")
 
 
@@ -331,7 +331,7 @@ async def test_the_options_of_a_bucket_are_checked_before_anything_starts(tmp_pa
     serve = ("serve", "--root", tmp_path / "archive")
     for wrong, words in [
         (("--storage", "bucket"), "write s3://BUCKET"),
-        (("--storage", "s3://bucket", "--s3-endpoint", "host:1"), "the endpoint of a bucket is a URL"),
+        (("--storage", "s3://bucket", "--s3-endpoint", "host:1"), "the endpoint 'host:1' of the bucket is no URL"),
         (("--storage", "s3://bucket", "--import", tmp_path), "--import is for files on disk"),
         (("--s3-endpoint", "http://127.0.0.1:1"), "name that by --storage"),
     ]:
