@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from obstore.store import S3Store
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/+(.*?))?/*")
 _REGION = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?")
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
 _FORM = "write s3://BUCKET or s3://BUCKET/PREFIX"
 
 
@@ -80,7 +82,9 @@ class BucketOptions:
     @property
     def origin(self) -> str:
         """Where signed URLs lead to."""
-        return (self.endpoint or f"https://s3.{self.region}.amazonaws.com").rstrip("/")
+        base = urlsplit(self.endpoint or f"https://s3.{self.region}.amazonaws.com")
+        usual = _USUAL_PORTS[base.scheme]  # some clients leave it out of `Host`, which is signed
+        return urlunsplit(base._replace(netloc=base.netloc.removesuffix(usual))).rstrip("/")
 
     def sign(self, method: str, key: str, lifetime: timedelta, headers: Mapping[str, str]) -> str:
         """Return the URL that lets its bearer `method` the object `key` below the prefix, sending `headers`."""

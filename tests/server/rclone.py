@@ -1,4 +1,4 @@
-"""A real S3 server: `rclone serve s3` verifies signature, expiry, signed headers and Content-MD5."""
+"""A real S3 server: `rclone serve s3` verifies signature, expiry, signed `x-amz-` headers and Content-MD5."""
 
 import os
 import re

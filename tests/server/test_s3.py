@@ -64,7 +64,7 @@ class TestStorageInABucket(StorageContract):
     async def late(self, start: Start) -> Visitor:
         return await start(url_lifetime_upload=0)
 
-    async def test_a_body_is_held_to_its_content_md5(self, visitor: Visitor) -> None:
+    async def test_a_body_is_held_to_its_content_md5_which_rclone_takes_unsigned(self, visitor: Visitor) -> None:
         url = await visitor.sign_upload(NAME)
         refused = await visitor.send("PUT", url, b"other", Content_MD5=md5(BODY))
         assert (refused.status, code(refused.text)) == (400, "BadDigest")
@@ -200,6 +200,22 @@ def test_a_place_that_names_no_bucket_is_refused(place: str) -> None:
 def test_an_endpoint_that_is_no_url_is_refused(endpoint: str) -> None:
     with pytest.raises(BadBucket, match="is no URL of a storage; write AWS_ENDPOINT_URL or --s3-endpoint"):
         BucketOptions("s3://bucket", endpoint, "id", "secret")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "origin"),
+    [
+        (None, "https://s3.us-west-2.amazonaws.com"),
+        ("https://s3.example.org:443/", "https://s3.example.org"),
+        ("http://s3.example.org:80/store", "http://s3.example.org/store"),
+        ("https://s3.example.org:80", "https://s3.example.org:80"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_the_usual_port_is_not_signed_since_some_clients_leave_it_out_of_host(
+    endpoint: str | None, origin: str
+) -> None:
+    assert BucketOptions("s3://bucket", endpoint, "id", "secret").origin == origin
 
 
 def test_credentials_are_needed_and_not_shown() -> None:
