@@ -77,6 +77,16 @@ def test_a_port_in_use_is_said_in_a_sentence(invoke: Run, tmp_path: Path) -> Non
     assert len(ran.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a..b"])
+def test_a_host_that_is_not_this_machine_is_wrong_usage(invoke: Run, tmp_path: Path, host: str) -> None:
+    ran = invoke("serve", "--root", tmp_path / "archive", "--host", host)
+    assert ran.exit_code == 2
+    assert f"'--host': '{host}' is no address of this machine; write one as in 127.0.0.1" in " ".join(
+        ran.stderr.split()
+    )
+    assert not (tmp_path / "archive").exists()
+
+
 def test_a_root_is_needed(invoke: Run) -> None:
     assert invoke("serve").exit_code == 2
 

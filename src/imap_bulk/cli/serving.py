@@ -1,6 +1,7 @@
 """`imap-bulk serve`: archives on this machine."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -38,6 +39,16 @@ def _archives(_context: click.Context, _parameter: click.Parameter, text: str) -
     if not set(names) <= _NAMES.keys():
         raise click.BadParameter(f"write one or more of {', '.join(_NAMES)}, separated by commas.")
     return names
+
+
+def _own_address(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
+    """Take what can be listened on. Raises click.BadParameter."""
+    try:
+        socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except (OSError, UnicodeError):
+        cure = "write one as in 127.0.0.1, or 0.0.0.0 for all of them."
+        raise click.BadParameter(f"{host!r} is no address of this machine; {cure}") from None
+    return host
 
 
 def _faults_of_other(context: click.Context, parameter: click.Parameter, spec: str) -> str:
@@ -95,7 +106,9 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
 
 @click.command(short_help="Be an archive on this machine.")
 @click.option("--root", type=_DIRECTORY, required=True, help="Where the files are; made if missing.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, callback=_own_address, help="Address to listen on."
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
