@@ -258,7 +258,9 @@ def test_what_the_version_before_has_recorded_is_read_also_where_it_cannot_be_br
                 assert ledger.mirrors(ARCHIVE) == []
 
 
-def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path, transfer: Transfer, old: Path) -> None:
+def test_a_journal_of_a_later_version_is_left_alone_and_told(
+    tmp_path: Path, transfer: Transfer, old: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with closing(sqlite3.connect(old)) as database:
         database.execute("PRAGMA user_version = 99")
     before = old.read_bytes()
@@ -266,6 +268,7 @@ def test_a_journal_of_a_later_version_is_left_alone(tmp_path: Path, transfer: Tr
         assert record_for(journal, transfer) is None
         journal.write(done(transfer))
     assert old.read_bytes() == before
+    assert caplog.messages == [f"{old} is of a later imap-bulk, and nothing in it counts: upgrade this one"]
 
 
 def test_a_sample_is_chosen_by_its_seed(journal: Journal, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The journal's file: its tables, those of earlier versions brought up to date, and what to do without one."""
 
 import errno
+import logging
 import sqlite3
 from collections.abc import Iterable
 from itertools import chain
@@ -61,6 +62,8 @@ _STEPS = ((_MOVED,), _SECOND, (_DELIVERED, _MIRROR_RUNS))
 
 _VERSION = len(_STEPS)
 
+_LOG = logging.getLogger(__name__)
+
 LOCK_SECONDS = 30.0
 """Longest wait for another process that writes."""
 
@@ -82,6 +85,9 @@ def open_journal(data_dir: Path, create: bool) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _connect(str(path))
+    except NewerJournal:
+        _LOG.warning("%s is of a later imap-bulk, and nothing in it counts: upgrade this one", path)
+        return _connect(":memory:")
     except (sqlite3.OperationalError, OSError):
         return _connect(":memory:")
     except sqlite3.DatabaseError:
