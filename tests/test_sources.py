@@ -111,6 +111,11 @@ def test_an_unsafe_key_is_bad(tmp_path: Path, path: str) -> None:
     assert "\n" not in problem
 
 
+def test_a_directory_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(BadManifest, match="is a directory; give names of files, or a manifest of them"):
+        list(sources.files_of([str(tmp_path)]))
+
+
 def test_two_lines_with_one_key_are_bad(tmp_path: Path) -> None:
     (problem,) = refusal(sources.files_of, manifest(tmp_path, {1: RAW, 2: SCI, 5: RAW_KEY})).problems
     assert problem == f"line 5: {RAW_KEY!r} is the object of line 1 again, {RAW_KEY}; remove one of the two"

@@ -45,6 +45,8 @@ def _key_of_source(source: str) -> str:
     try:
         return key_of(source)
     except BadName as error:
+        if Path(source).is_dir():
+            raise BadName(f"{source} is a directory; give names of files, or a manifest of them") from None
         if Path(source).suffix and "/" not in source:
             raise BadName(f"{error}; and there is no manifest file of that name") from None
         raise
