@@ -91,7 +91,7 @@ class Rival(Protocol):
 
 
 class Ours:
-    """imap-bulk: pulls hold to a manifest of sha256; pushes to the ETag."""
+    """imap-bulk: pulls hold to a manifest of sha256; pushes to what storage says that it holds."""
 
     verifies = True
     directions = frozenset(Direction)

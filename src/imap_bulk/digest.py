@@ -142,7 +142,12 @@ class Digest:
         except (binascii.Error, ValueError):
             return None
 
+    @property
+    def in_base64(self) -> str:
+        """The value as headers write it."""
+        return base64.b64encode(bytes.fromhex(self.value)).decode()
+
     def repr_digest(self) -> str:
         """Write this value as a `Repr-Digest` header. Only for sha256 and sha512."""
         name = next(name for name, algorithm in _REPR_DIGEST_NAMES.items() if algorithm == self.algorithm)
-        return f"{name}=:{base64.b64encode(bytes.fromhex(self.value)).decode()}:"
+        return f"{name}=:{self.in_base64}:"

@@ -1,6 +1,5 @@
 """One signed PUT of a verified file, and what the bucket holds afterwards proven."""
 
-import base64
 import contextlib
 import errno
 from collections.abc import Mapping
@@ -76,7 +75,7 @@ class Putting:
         return await to_the_end(Digest.of, part, "md5")
 
     def _sign(self, key: str, md5: Digest, digest: Digest) -> SignedUrl:
-        headers = {"Content-MD5": base64.b64encode(bytes.fromhex(md5.value)).decode()}
+        headers = {"Content-MD5": md5.in_base64}
         if digest.algorithm == "sha256":
             headers["x-amz-meta-sha256"] = digest.value
         return SignedUrl("PUT", self.options.sign("PUT", key, _LIFETIME, headers), headers)

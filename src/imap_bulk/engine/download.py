@@ -292,9 +292,11 @@ class Download:
 
     async def _is_archived_so(self, partial: Partial, response: Response) -> bool:
         """Tell whether these are the bytes that storage says it has: then no other attempt brings better ones."""
-        for _, told in digests(response.headers):
-            return await to_the_end(Digest.of, partial.part.path, told.algorithm) == told
-        return False
+        told = digests(response.headers)
+        if not told:
+            return False
+        _, digest = told[0]
+        return await to_the_end(Digest.of, partial.part.path, digest.algorithm) == digest
 
 
 def _copy_some(copying: Iterator[None]) -> bool:

@@ -9,7 +9,7 @@ from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.behind import to_the_end
 from imap_bulk.model import LARGEST_PUT_BYTES, Transfer
-from imap_bulk.transport import PIECE_BYTES, BeginSurge, Surge
+from imap_bulk.transport import THREAD_PIECE_BYTES, BeginSurge, Surge
 
 
 class Source:
@@ -83,7 +83,7 @@ class Source:
     def _read(self, file: FileIO) -> bytes:
         """Read on, but not past the length that was announced: a file may grow meanwhile."""
         left = self.size - file.tell()
-        return self._hash(file.read(min(self._chunk_bytes, PIECE_BYTES, left)) or b"")
+        return self._hash(file.read(min(self._chunk_bytes, THREAD_PIECE_BYTES, left)) or b"")
 
     def _hash(self, chunk: bytes) -> bytes:
         for hash_ in self._hashes.values():

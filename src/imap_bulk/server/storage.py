@@ -170,7 +170,7 @@ async def _summed(pieces: AsyncIterator[bytearray], crc: Hasher) -> AsyncIterato
 
 def _checksum(crc: Hasher) -> dict[str, str]:
     """Return what S3 tells of an upload that bore no checksum."""
-    value = base64.b64encode(bytes.fromhex(crc.hexdigest())).decode()
+    value = Digest(CRC64NVME, crc.hexdigest()).in_base64
     return {"x-amz-checksum-crc64nvme": value, "x-amz-checksum-type": "FULL_OBJECT"}
 
 

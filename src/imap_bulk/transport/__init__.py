@@ -21,13 +21,13 @@ failures.py     what is said when an exchange fails
 """
 
 from imap_bulk.transport.base import Body, Piece, Request, Response, Transport, read
-from imap_bulk.transport.flood import Flood
+from imap_bulk.transport.flood import THREAD_PIECE_BYTES, Flood
 from imap_bulk.transport.storage import StorageTransport, refusal
-from imap_bulk.transport.surge import PIECE_BYTES, BeginSurge, Surge
+from imap_bulk.transport.surge import BeginSurge, Surge
 from imap_bulk.transport.way import hearing
 
 __all__ = [
-    "PIECE_BYTES",
+    "THREAD_PIECE_BYTES",
     "BeginSurge",
     "Body",
     "Flood",

@@ -16,12 +16,14 @@ from imap_bulk.transport.tls import Tls
 
 Receive = Callable[[memoryview], int]
 
-_PIECE_BYTES = 256 << 10  # fits into a core's cache, and is hashed and written at once
-_PATIENCE_SECONDS = 0.005
+THREAD_PIECE_BYTES = 256 << 10
+"""What a thread handles at once, on either way: it stays in the cache of its core from one end to the other."""
+
+PATIENCE_SECONDS = 0.005
 """For each of these: below 50 MB/s a thread would wait, and be kept from others. With 2 ms half of what four TLS
 connections brought, at 500 MB/s on two cores, was left to the loop: others have a core for longer than that."""
 
-_MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
+MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
 
 
 class Flood:
@@ -56,7 +58,7 @@ class Flood:
         """Hand to `take` what comes, as long as it comes fast. To be called in a thread. Raises as `take`."""
         readable = select.poll()
         readable.register(self._sock, select.POLLIN)
-        latest, goes_on = time.monotonic() + _MOST_SECONDS, True
+        latest, goes_on = time.monotonic() + MOST_SECONDS, True
         while goes_on and self.taken < self._due and time.monotonic() < latest:
             goes_on = self._fill(readable)
             here = min(self.end - self.start, self._due - self.taken)
@@ -73,8 +75,8 @@ class Flood:
 
     def _fill(self, readable: select.poll) -> bool:
         """Receive a piece; False when it does not come fast, or the connection has ended."""
-        wanted = self.start + min(_PIECE_BYTES, self._due - self.taken)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        wanted = self.start + min(THREAD_PIECE_BYTES, self._due - self.taken)
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while self.end < wanted:
             try:
                 received = self._receive(self._buffer[self.end : wanted + MARGIN_BYTES])

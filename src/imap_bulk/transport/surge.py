@@ -11,15 +11,10 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from imap_bulk.transport.flood import MOST_SECONDS, PATIENCE_SECONDS
 from imap_bulk.transport.tls import Tls
 
 Send = Callable[[memoryview], int]
-
-PIECE_BYTES = 256 << 10
-"""What is best sent at once: it stays in the cache of the core that has read and hashed it."""
-
-_PATIENCE_SECONDS = 0.005  # for each of these, as in a flood: below 50 MB/s a thread would wait
-_MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard
 
 
 class Surge:
@@ -68,9 +63,9 @@ class Surge:
     def send(self, piece: bytes) -> bool:
         """Send a piece; False when it must be the last one. To be called in a thread."""
         now = time.monotonic()
-        self._latest = self._latest or now + _MOST_SECONDS
+        self._latest = self._latest or now + MOST_SECONDS
         self.taken += len(piece)
-        unsent = self._send_fast(memoryview(piece), now + _PATIENCE_SECONDS)
+        unsent = self._send_fast(memoryview(piece), now + PATIENCE_SECONDS)
         if unsent:
             self.rest = bytes(unsent)
             return False
