@@ -18,12 +18,12 @@ from tests.transport.wire import MIB, SETTINGS, Server, answer, body_of, plain_a
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
-from imap_bulk.engine.pace import Paces
+from imap_bulk.engine.pace import Pace, Paces, Turn
 from imap_bulk.engine.paced import PacedTransport
 from imap_bulk.engine.source import Source
 from imap_bulk.model import Direction, SignedUrl, Transfer
 from imap_bulk.settings import Settings
-from imap_bulk.transport import PIECE_BYTES, BeginSurge, Body, StorageTransport, Surge
+from imap_bulk.transport import THREAD_PIECE_BYTES, BeginSurge, Body, StorageTransport, Surge
 from imap_bulk.transport.general import GeneralLane
 from imap_bulk.transport.guard import OPEN
 
@@ -77,7 +77,8 @@ def test_a_receiver_that_is_slow_is_left_to_the_loop() -> None:
     assert 0 < len(surge.rest) < 8 * MIB
 
 
-def test_nobody_sends_on_who_is_spoken_to() -> None:
+def test_nobody_sends_on_who_is_spoken_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imap_bulk.transport.surge.MOST_SECONDS", 60.0)
     with connected() as (ours, theirs), surging(ours) as surge:
         assert surge.send(b"one")
         theirs.sendall(b"HTTP/1.1 403 Forbidden\r\n")
@@ -95,7 +96,7 @@ def test_nothing_is_left_of_a_broken_connection_so_that_the_loop_reads_first() -
 # --- a lane's side
 
 
-def surging_body(body: bytes, surges: list[Surge], cut: int = PIECE_BYTES) -> Body:
+def surging_body(body: bytes, surges: list[Surge], cut: int = THREAD_PIECE_BYTES) -> Body:
     """Send the first piece by the loop, and then what a thread takes by a thread."""
 
     async def pieces(begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
@@ -116,7 +117,9 @@ def pour(surge: Surge, left: list[bytes]) -> None:
 
 
 @plain_and_tls
-@pytest.mark.parametrize(("size", "cut"), [(1, 1), (100_000, 1000), (20 * MIB + 1, PIECE_BYTES), (20 * MIB, MIB)])
+@pytest.mark.parametrize(
+    ("size", "cut"), [(1, 1), (100_000, 1000), (20 * MIB + 1, THREAD_PIECE_BYTES), (20 * MIB, MIB)]
+)
 async def test_a_body_of_any_length_arrives_whole_and_its_connection_is_used_again(
     size: int, cut: int, tls: ssl.TLSVersion | None
 ) -> None:
@@ -131,7 +134,7 @@ async def test_a_body_of_any_length_arrives_whole_and_its_connection_is_used_aga
 
 @plain_and_tls
 async def test_what_a_thread_leaves_is_sent_by_the_loop_before_what_follows(tls: ssl.TLSVersion | None) -> None:
-    pieces, surges = [os.urandom(size) for size in (1000, 20 * MIB, 1000)], list[Surge]()
+    pieces, surges = [os.urandom(size) for size in (1000, 48 * MIB, 1000)], list[Surge]()
 
     async def body(begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
         first, long, last = pieces
@@ -139,7 +142,7 @@ async def test_what_a_thread_leaves_is_sent_by_the_loop_before_what_follows(tls:
         if surge := begin_surge():
             surges.append(surge)
             with surge:
-                await asyncio.to_thread(surge.send, long)  # takes longer than a thread waits
+                surge.send(long)  # on the loop, so that nobody reads meanwhile: more than sockets hold
         else:
             yield long
         yield last
@@ -166,11 +169,11 @@ async def test_an_early_answer_is_heard_and_the_rest_not_sent(tls: ssl.TLSVersio
 def endless_body(surges: list[Surge]) -> Body:
     async def pieces(begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
         while True:
-            yield bytes(PIECE_BYTES)
+            yield bytes(THREAD_PIECE_BYTES)
             if surge := begin_surge():
                 surges.append(surge)
                 with surge:
-                    await asyncio.to_thread(pour, surge, [bytes(PIECE_BYTES)] * 1000)
+                    await asyncio.to_thread(pour, surge, [bytes(THREAD_PIECE_BYTES)] * 1000)
 
     return pieces
 
@@ -182,7 +185,7 @@ async def test_a_connection_may_be_closed_while_a_thread_sends(tls: ssl.TLSVersi
     def pour_late(surge: Surge) -> None:
         has_begun.set()
         assert is_closed.wait(5)
-        surge.send(bytes(PIECE_BYTES))
+        surge.send(bytes(THREAD_PIECE_BYTES))
 
     async def body(begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
         yield b"begin"
@@ -224,12 +227,11 @@ async def test_the_general_lane_sends_without_threads() -> None:
 # --- the pace
 
 
-async def put(server: Server, settings: Settings, body: Body, size: int) -> Paces:
-    paces = Paces(settings)
+async def put(server: Server, settings: Settings, body: Body, size: int) -> None:
     storage = StorageTransport(settings, f"http://127.0.0.1:{server.port}")
-    async with PacedTransport(storage, paces) as transport:
+    async with PacedTransport(storage, Paces(settings)) as transport:
         with await transport.put(SignedUrl("PUT", server.request().url), body, size):
-            return paces
+            pass
 
 
 async def test_where_bytes_a_second_are_limited_no_thread_sends() -> None:
@@ -240,19 +242,44 @@ async def test_where_bytes_a_second_are_limited_no_thread_sends() -> None:
     assert (server.bodies, surges) == ([body], [])
 
 
+async def test_what_a_thread_sent_counts_for_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, surges, end = list[int](), list[Surge](), Pace.end
+
+    def told(pace: Pace, turn: Turn, error: BaseException | None) -> None:
+        counted.append(turn.bytes)
+        end(pace, turn, error)
+
+    monkeypatch.setattr(Pace, "end", told)
+    async with serving(answer()) as (server, _):
+        await put(server, Settings(), surging_body(bytes(2 * MIB), surges), 2 * MIB)
+    assert surges
+    assert counted == [2 * MIB]
+
+
 # --- a file
 
 
 @pytest.mark.parametrize("size", [MIB + 1, 3 * MIB, 20 * MIB + 17])
-async def test_a_file_goes_up_whole_mostly_by_threads(tmp_path: Path, size: int) -> None:
+async def test_a_file_goes_up_whole_and_by_threads_as_well(tmp_path: Path, size: int) -> None:
     content, sent = os.urandom(size), list[int]()
     path = tmp_path / "file"
     path.write_bytes(content)
     digest = Digest("sha256", hashlib.sha256(content).hexdigest())
     source = Source(Transfer(Direction.PUSH, "key", path, size, digest), MIB, sent.append, ("md5",))
+    surges = list[Surge]()
+
+    def body(begin_surge: BeginSurge) -> AsyncGenerator[bytes, None]:
+        def noted() -> Surge | None:
+            surge = begin_surge()
+            surges.extend([surge] if surge else [])
+            return surge
+
+        return source.chunks(noted)
+
     async with serving(answer()) as (server, lane):
-        await body_of(await lane.send(server.request(method="PUT", body=source.chunks, size=size)))
+        await body_of(await lane.send(server.request(method="PUT", body=body, size=size)))
     assert server.bodies == [content]
+    assert sum(surge.taken for surge in surges) > 0
     assert await source.digest("md5") == Digest("md5", hashlib.md5(content).hexdigest())
     assert (sent, sent[-1]) == (sorted(sent), size)
 
