@@ -96,6 +96,11 @@ class Digest:
     def kept(cls, text: str) -> Self:
         """Read what `str` made of a digest, as our own tables keep it, without judging it again."""
         algorithm, _, value = text.partition(":")
+        return cls.computed(algorithm, value)
+
+    @classmethod
+    def computed(cls, algorithm: str, value: str) -> Self:
+        """Make a digest of a value that is one, being computed or decoded, without judging it."""
         digest = cls.__new__(cls)
         object.__setattr__(digest, "algorithm", algorithm)
         object.__setattr__(digest, "value", value)
@@ -116,7 +121,7 @@ class Digest:
         if not header:
             return None
         if usual := _ONE_SHA256.fullmatch(header):
-            return cls("sha256", binascii.a2b_base64(usual[1]).hex())
+            return cls.computed("sha256", binascii.a2b_base64(usual[1]).hex())
         values = dict(member.strip().partition("=")[::2] for member in header.split(","))
         for name, algorithm in _REPR_DIGEST_NAMES.items():
             encoded = values.get(name, "").split(";")[0].strip()
@@ -132,13 +137,15 @@ class Digest:
     def from_etag(cls, etag: str | None) -> Self | None:
         """Read an S3 ETag: the MD5 of an object written by one PUT, else (multipart, opaque, weak) None."""
         match = _SINGLE_PART_ETAG.fullmatch(etag or "")
-        return cls("md5", match[1]) if match else None
+        return cls.computed("md5", match[1]) if match else None
 
     @classmethod
     def from_base64(cls, algorithm: str, text: str | None) -> Self | None:
         """Read a value that S3 writes in base64, as in `x-amz-checksum-crc64nvme`; None if it is none."""
+        if not text:
+            return None
         try:
-            return cls(algorithm, base64.b64decode(text or "", validate=True).hex())
+            return cls(algorithm, base64.b64decode(text, validate=True).hex())
         except (binascii.Error, ValueError):
             return None
 

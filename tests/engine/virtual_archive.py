@@ -39,6 +39,9 @@ class _Answer(Closing):
         body, self._body = self._body, b""
         return body
 
+    def at_hand(self) -> None:
+        return None
+
     def flood(self) -> None:
         return None
 

@@ -132,6 +132,34 @@ async def test_a_body_of_any_length_comes_whole(size: int, tls: ssl.TLSVersion |
         assert server.connections == 1
 
 
+@plain_and_tls
+@pytest.mark.parametrize("content", [b"", b"body"])
+async def test_a_body_that_is_here_already_is_handed_over_at_once(
+    content: bytes, tls: ssl.TLSVersion | None
+) -> None:
+    async with serving(answer(content), answer(b"next"), tls=tls) as (server, lane):
+        with await lane.send(server.request()) as response:
+            assert response.at_hand() == content
+            assert await response.piece() == b""
+        assert await body_of(await lane.send(server.request())) == b"next"
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        answer(b"half", length=8),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nhalf",
+    ],
+)
+async def test_of_a_body_that_is_not_all_here_nothing_is_handed_over_at_once(half: bytes) -> None:
+    async with serving(half, None) as (server, lane):
+        with await lane.send(server.request()) as response:
+            assert response.at_hand() is None
+            assert bytes(await response.piece()) == b"half"
+
+
 async def test_a_body_in_chunks_comes_whole() -> None:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"5\r\nhello\r\n" * 3 + b"0\r\n\r\n"
     async with serving(chunked, answer(b"next")) as (server, lane):

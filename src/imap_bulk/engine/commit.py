@@ -11,14 +11,14 @@ machine or two, ever write to the same one: nothing here rests on a lock, which 
 import os
 from pathlib import Path
 
-from imap_bulk.engine.places import NOBODY, fresh_record_path, part_path, record_path, split
+from imap_bulk.engine.places import NOBODY, StrPath, fresh_record_path, part_path, record_path, split
 from imap_bulk.transport import Piece
 
 
 class PartFile:
     """Bytes on their way to the name `path`, whose directory has been prepared."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: StrPath) -> None:
         """Create the part file, empty. Raises OSError."""
         # Plain strings: a pathlib.Path costs a small file more than its own creation.
         self._final = os.fspath(path)

@@ -6,6 +6,7 @@ download starts over. Never a mix of two objects.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -59,6 +60,7 @@ class Download:
     def __init__(self, way: Way, transfer: Transfer, progress: Callable[[int], None]) -> None:
         self._way = way
         self._transfer = transfer
+        self._place = os.fspath(transfer.path)
         self._progress = progress
         self._promise: Promise | None = None
         self._partial: Partial | None = None
@@ -119,7 +121,7 @@ class Download:
             promise = self._going_on(response) or await self._beginning(response)
             if not self._partial:
                 if await self._is_there_already(promise):
-                    way.places.settle(self._transfer.path)
+                    way.places.settle(self._place)
                     return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
@@ -152,7 +154,7 @@ class Download:
         return self._done(*verified, stored)
 
     def _done(self, digest: Digest, proof: Proof | None, stored: Stored | None = None) -> Receipt:
-        self._way.places.settle(self._transfer.path)
+        self._way.places.settle(self._place)
         fetched = self.position - self._resumed_from
         self._partial = self._verified = None
         return Receipt(Status.DONE, fetched, digest, proof, stored)
@@ -178,7 +180,8 @@ class Download:
 
     async def _adopt(self) -> None:
         """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
-        found = resumable(self._way.places.abandoned(self._transfer.path), self._transfer.key)
+        abandoned = self._way.places.abandoned(self._place)
+        found = resumable(abandoned, self._transfer.key) if abandoned else None
         wished = self._transfer.digest
         if not found or (wished and wished.algorithm != found[1].algorithm):
             return
@@ -188,7 +191,7 @@ class Download:
         while await to_the_end(_copy_some, copying):
             pass
         self._resumed_from = self._partial.front
-        self._way.places.remove_abandoned(self._transfer.path)
+        self._way.places.remove_abandoned(self._place)
 
     async def _is_there_already(self, promise: Promise) -> bool:
         """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
@@ -202,8 +205,8 @@ class Download:
         return await asyncio.to_thread(Digest.of, path, wished.algorithm) == wished
 
     def _new_part(self) -> PartFile:
-        self._way.places.prepare(self._transfer.path)
-        return PartFile(self._transfer.path)
+        self._way.places.prepare(self._place)
+        return PartFile(self._place)
 
     def _wanted_range(self) -> dict[str, str]:
         """Ask for what is missing, if the answer can be told to belong to what is here."""
@@ -257,6 +260,10 @@ class Download:
     async def _fetch(self, signed: SignedUrl, response: Response, partial: Partial, promise: Promise) -> None:
         """Fetch what is missing: a large object through several streams, if there is memory for them."""
         settings = self._way.settings
+        is_short = (promise.size or 0) < settings.chunk_bytes
+        if is_short and not partial.position and (body := response.at_hand()) is not None:
+            partial.append(body)
+            return
         is_large = (promise.size or 0) - partial.position >= settings.parallel_bytes
         is_far = response.latency >= settings.parallel_latency
         parallel = is_large and is_far and promise.takes_ranges and self._trusts_ranges

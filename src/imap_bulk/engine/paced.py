@@ -185,6 +185,12 @@ class _PacedResponse:
         except TimeoutError:
             raise floor.failure() from None
 
+    def at_hand(self) -> Piece | None:
+        body = None if self._paces.are_limited else self._response.at_hand()
+        if body is not None:
+            self._count(len(body))
+        return body
+
     def flood(self) -> Flood | None:
         self._has_begun = True
         self._flood = None if self._paces.are_limited else self._response.flood()

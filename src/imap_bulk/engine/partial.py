@@ -129,7 +129,7 @@ class Partial:
 
     def digest(self) -> Digest:
         """Return the digest of the front."""
-        return Digest(self._algorithm, self._hash.hexdigest())
+        return Digest.computed(self._algorithm, self._hash.hexdigest())
 
     def _record(self) -> None:
         """Write down how far the front is, if one can go on behind it: with a strong ETag, before the end."""

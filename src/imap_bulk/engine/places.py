@@ -29,6 +29,9 @@ _PART_NAME = re.compile(rf"(\.(.+)\.{re.escape(_HOST)}-(\d+)-[0-9a-f]{{8}}\.part
 
 _TOKENS = count(secrets.randbits(32))  # a process that gets a dead one's number must not meet its files
 
+StrPath = str | os.PathLike[str]
+"""A path; asked for many files, a plain string saves what a pathlib.Path takes to become one."""
+
 NOBODY = 0
 """The writer of a part file that was released."""
 
@@ -101,7 +104,7 @@ class Places:
         self._shared: dict[str, set[str]] = {}
         """Where other processes were writing as well: by directory, the beginnings of the names that are done."""
 
-    def prepare(self, path: Path) -> None:
+    def prepare(self, path: StrPath) -> None:
         """Make the directory of `path`, none of whose parts may lead out of the root through a symlink.
 
         The root itself may be a symlink: that is the user's own choice. Raises UnsafePath, OSError.
@@ -113,7 +116,7 @@ class Places:
             self._root.mkdir(parents=True, exist_ok=True)
             self._real_root = self._root.resolve()
         directory = self._root
-        for part in path.parent.relative_to(self._root).parts:
+        for part in Path(path).parent.relative_to(self._root).parts:
             directory = directory / part
             directory.mkdir(exist_ok=True)
             if directory.is_symlink() and not directory.resolve().is_relative_to(self._real_root):
@@ -122,12 +125,12 @@ class Places:
                 )
         self._prepared.add(prepared)
 
-    def had(self, path: Path) -> bool:
+    def had(self, path: StrPath) -> bool:
         """Tell whether there was something of this name when its directory was looked at."""
         directory, name = split(os.fspath(path))
         return name in self._look(directory).names
 
-    def abandoned(self, path: Path) -> list[Path]:
+    def abandoned(self, path: StrPath) -> list[Path]:
         """Return the part files of `path` that were released, or that dead processes of this machine left.
 
         Of some there is only the record, or a beginning of it.
@@ -140,15 +143,17 @@ class Places:
             self._found[directory] = _list(Path(directory))
         return self._found[directory]
 
-    def remove_abandoned(self, path: Path) -> None:
+    def remove_abandoned(self, path: StrPath) -> None:
         """Remove the abandoned part files of `path`, and their records. Raises OSError."""
         _remove(self.abandoned(path))
 
-    def settle(self, path: Path) -> None:
+    def settle(self, path: StrPath) -> None:
         """Note that `path` is there, verified: its abandoned part files are of no more use. Raises OSError."""
-        self.remove_abandoned(path)
         directory, name = split(os.fspath(path))
-        if self._look(directory).is_shared:
+        found = self._look(directory)
+        if found.abandoned:
+            self.remove_abandoned(path)
+        if found.is_shared:
             self._shared.setdefault(directory, set()).add(name[:_LONGEST_STEM])
 
     def sweep(self) -> None:

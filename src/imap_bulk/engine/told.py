@@ -10,12 +10,14 @@ Told = tuple[Proof, Digest]
 
 def digests(headers: Mapping[str, str]) -> list[Told]:
     """Return the digests that storage tells, the strongest first."""
-    named = (
-        (Proof.REPR_DIGEST, Digest.from_repr_digest(headers.get("Repr-Digest"))),
-        (Proof.ETAG, _md5(headers)),
-        (Proof.CRC64NVME, _crc64nvme(headers)),
-    )
-    return [(proof, digest) for proof, digest in named if digest]
+    told: list[Told] = []
+    if digest := Digest.from_repr_digest(headers.get("Repr-Digest")):
+        told.append((Proof.REPR_DIGEST, digest))
+    if digest := _md5(headers):
+        told.append((Proof.ETAG, digest))
+    if digest := _crc64nvme(headers):
+        told.append((Proof.CRC64NVME, digest))
+    return told
 
 
 def confirmation(headers: Mapping[str, str]) -> Told | None:
@@ -35,11 +37,10 @@ def _md5(headers: Mapping[str, str]) -> Digest | None:
 
     See "ETag" in https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html.
     """
-    if headers.get("x-amz-server-side-encryption", "AES256") != "AES256":
+    digest = Digest.from_etag(headers.get("ETag"))
+    if not digest or headers.get("x-amz-server-side-encryption", "AES256") != "AES256":
         return None
-    if headers.get("x-amz-server-side-encryption-customer-algorithm"):
-        return None
-    return Digest.from_etag(headers.get("ETag"))
+    return None if headers.get("x-amz-server-side-encryption-customer-algorithm") else digest
 
 
 def _crc64nvme(headers: Mapping[str, str]) -> Digest | None:

@@ -4,10 +4,11 @@ import asyncio
 import pickle
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from imap_bulk.digest import Digest
 from imap_bulk.engine.attempts import Report
-from imap_bulk.model import Outcome, Pacing, Progress, Setback, Status, Transfer
+from imap_bulk.model import Outcome, Pacing, Progress, Proof, Setback, Status, Transfer
 
 NO_PLACE = -1
 """The place of what is told of no transfer."""
@@ -54,8 +55,44 @@ class Telling:
         return told
 
 
+class _Moved(NamedTuple):
+    """An outcome as nearly all are, in plain values, which take a fifth of the time to pack and unpack."""
+
+    status: str
+    attempts: int
+    seconds: float
+    bytes: int
+    digest: str | None
+    verified_by: str | None
+
+
 def _brief(event: Any) -> Any:
-    return replace(event, transfer=None)
+    if not isinstance(event, Outcome) or event.error or event.stored or event.is_cached:
+        return replace(event, transfer=None)
+    digest = str(event.digest) if event.digest else None
+    return _Moved(
+        event.status.value,
+        event.attempts,
+        event.seconds,
+        event.bytes,
+        digest,
+        event.verified_by.value if event.verified_by else None,
+    )
+
+
+def _whole(event: Any, transfer: Transfer) -> Any:
+    if not isinstance(event, _Moved):
+        return replace(event, transfer=transfer)
+    status, attempts, seconds, n_bytes, digest, proof = event
+    return Outcome(
+        transfer,
+        Status(status),
+        attempts,
+        seconds,
+        n_bytes,
+        Digest.kept(digest) if digest else None,
+        Proof(proof) if proof else None,
+    )
 
 
 @dataclass(slots=True)
@@ -76,11 +113,11 @@ class Dealt:
             transfer = self.open.get(place)
             if transfer is None:
                 continue
-            if isinstance(event, Outcome):
+            if isinstance(event, Outcome | _Moved):
                 del self.open[place]
                 self.outcomes += 1
                 self.attempts += event.attempts
-            report(replace(event, transfer=transfer))
+            report(_whole(event, transfer))
 
     def left(self) -> list[Transfer]:
         """Return those without an outcome, in order."""

@@ -87,13 +87,17 @@ class ApiSession:
         latest = loop.time() + patience
         body = bytearray()
         with await self._lane.send(request) as response:
-            while piece := await response.piece():
+            piece = response.at_hand()  # what is no search comes with its head
+            if piece is None:
+                piece = await response.piece()
+            while piece:
                 body += piece
                 if len(body) > most_bytes:
                     body.clear()  # what an error's traceback holds lives as long as the error
                     raise _too_long(request, most_bytes)
                 if loop.time() > latest + len(body) / self._settings.floor_bytes_per_second:
                     raise silent(request.doing)
+                piece = await response.piece()
         return Reply(response.status, response.headers, bytes(body))
 
 

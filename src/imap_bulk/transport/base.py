@@ -54,6 +54,9 @@ class Response(Protocol):
     async def piece(self) -> Piece:
         """Return what comes next of the body, as sent; empty at its end. Raises Interrupted, Stalled."""
 
+    def at_hand(self) -> Piece | None:
+        """Return the rest of a body of known length if all of it is here already; None takes nothing."""
+
     def flood(self) -> Flood | None:
         """Stop receiving, so that a thread may, until the next piece is asked for; None where none can."""
 

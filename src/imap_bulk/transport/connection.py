@@ -76,8 +76,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- for whoever uses the connection
 
     def begin(self, request: Request) -> None:
-        """Begin an exchange."""
-        self._clear()
+        """Begin an exchange, on a connection that is idle."""
         self._request = request
 
     def write(self, sent: bytes) -> None:
@@ -133,6 +132,11 @@ class Connection(asyncio.BufferedProtocol):
                 self._resume()
             await self._progress()
         return self._parsed() if self._due is None else self._measured()
+
+    def at_hand(self) -> Piece | None:
+        """Return what is due of the body if all of it is here; else None, and `piece` is to be asked."""
+        is_whole = self._due is not None and self._end - self._start >= self._due
+        return self._measured() if is_whole and self._lent is None and self._flood is None else None
 
     def flood(self) -> Flood | None:
         """Stop receiving, so that a thread may, until the next piece is asked for; None where none can."""

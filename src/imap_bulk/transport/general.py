@@ -136,6 +136,9 @@ class _GeneralResponse(Closing):
                     return left
                 raise
 
+    def at_hand(self) -> Piece | None:
+        return None
+
     def flood(self) -> Flood | None:
         return None
 

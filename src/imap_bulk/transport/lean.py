@@ -124,6 +124,10 @@ class _Exchange(Closing):
         assert self._connection, "the response was closed"
         return await self._connection.piece()
 
+    def at_hand(self) -> Piece | None:
+        assert self._connection, "the response was closed"
+        return self._connection.at_hand()
+
     def flood(self) -> Flood | None:
         return self._connection.flood() if self._connection else None
 
