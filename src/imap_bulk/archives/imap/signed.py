@@ -9,6 +9,9 @@ from imap_bulk.errors import Garbled, Rejected
 from imap_bulk.urls import is_web_address
 
 _SCHEME = re.compile("[a-z0-9]+:")
+_DATE, _EXPIRES, _HEADERS = (
+    re.compile(rf"&X-Amz-{name}=([^&]*)") for name in ("Date", "Expires", "SignedHeaders")
+)
 _SIGNED_AT = re.compile("[0-9]{8}T[0-9]{6}Z")
 
 
@@ -21,16 +24,15 @@ def checked_url(url: str, subject: str) -> str:
     raise Rejected(said) if _SCHEME.match(url) else Garbled(said)
 
 
-def _signed_params(url: str) -> dict[str, str]:
-    """Cut the parameters out, still percent-encoded: with a session token they are a kilobyte, for every file."""
-    query = url.partition("#")[0].partition("?")[2]
-    return {name: value for name, _, value in (pair.partition("=") for pair in query.split("&"))}
+def _param(pattern: re.Pattern[str], url: str, default: str = "") -> str:
+    """Find a parameter, still percent-encoded: with a session token all of them are a kilobyte, for every file."""
+    found: list[str] = pattern.findall("&" + url.partition("#")[0].partition("?")[2])
+    return found[-1] if found else default
 
 
 def expires_at(url: str) -> float | None:
     """Read from a signed URL when it expires, as Unix time; None where it does not say."""
-    told = _signed_params(url)
-    return _added_up(told.get("X-Amz-Date", ""), told.get("X-Amz-Expires", ""))
+    return _added_up(_param(_DATE, url), _param(_EXPIRES, url))
 
 
 @lru_cache(maxsize=16)
@@ -49,7 +51,7 @@ def headers_to_send(url: str, subject: str) -> dict[str, str]:
 
     Raises Rejected for headers whose values nobody has told.
     """
-    signed = set(unquote(_signed_params(url).get("X-Amz-SignedHeaders", "host")).lower().split(";"))
+    signed = set(unquote(_param(_HEADERS, url, "host")).lower().split(";"))
     unknown = signed - {"host", "x-amz-tagging", ""}
     if unknown:
         raise Rejected(
