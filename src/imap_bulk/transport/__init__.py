@@ -7,7 +7,8 @@ lanes.py        which lane a request takes
 lean.py         the lean lane: GET and PUT over connections that are kept alive
 origin.py       the connections to one scheme, host and port
 way.py          how long the way to a host is
-connection.py   one connection, received into the memory that is written from
+connection.py   one connection, and who waits for it
+answer.py       what has come in answer, received into the memory that is written from
 flood.py        a body that comes too fast for the event loop, received in a thread
 surge.py        a body that goes out too fast for the event loop, sent by a thread
 tls.py          what is encrypted, decrypted where it is received
