@@ -13,7 +13,7 @@ from tests.faults.clients import final_files, left_over
 
 from imap_bulk import aio, filenames
 from imap_bulk.cli.ending import ExitCode, code_of
-from imap_bulk.model import Event, Outcome, Progress, Result, Status
+from imap_bulk.model import Event, Outcome, Progress, RemoteFile, Result, Status
 from imap_bulk.server.app import ArchiveServer
 from imap_bulk.server.chaos import Decision
 from imap_bulk.server.chaos.fault import Kind
@@ -119,10 +119,10 @@ class Bench:
         """Return what reached storage with a valid signature."""
         return [arrival for arrival in self.arrivals if arrival.kind in Kind.STORAGE]
 
-    async def pull(self, names: str | Iterable[str], **settings: Any) -> Result:
+    async def pull(self, files: str | Iterable[str | RemoteFile], **settings: Any) -> Result:
         """Pull, and hold the run to the truth."""
-        names = [names] if isinstance(names, str) else list(names)
-        return await self._pulled({"files": names}, settings)
+        files = [files] if isinstance(files, str) else list(files)
+        return await self._pulled({"files": files}, settings)
 
     async def pull_listed(self, descriptor: str = "small", **settings: Any) -> Result:
         """Pull what a query lists, and hold the run to the truth."""

@@ -3,12 +3,13 @@
 import time
 
 import pytest
-from tests.faults.bench import IN_PARTS, SMALL, name_of, seeds
+from tests.faults.bench import IN_PARTS, SMALL, Bench, key_of, name_of, seeds
 from tests.faults.conftest import Faulty
 
 from imap_bulk import errors
-from imap_bulk.model import Event, Progress
-from imap_bulk.retry import MAX_RENEWALS
+from imap_bulk.digest import Digest
+from imap_bulk.model import Event, Progress, RemoteFile
+from imap_bulk.retry import MAX_DOUBTS, MAX_RENEWALS
 
 EXPIRED = ["url-expired", "url-expired-400", "token-expired", "bad-signature"]
 FEW = SMALL[:8]
@@ -123,3 +124,22 @@ async def test_a_file_that_nobody_has_listed_is_not_asked_for_again(faulty: Faul
     assert (result.failed, result.passing) == (1, 0)
     assert isinstance(bench.outcome.error, errors.NotFound)
     assert bench.outcome.attempts == 1
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_pinned_file_that_is_missing_for_a_moment_still_comes(faulty: Faulty, times: int) -> None:
+    bench = await faulty(f"api:missing*{times}")
+    assert (await bench.pull(pinned(bench))).done == len(SMALL)
+
+
+async def test_a_pinned_file_that_stays_missing_is_not_there(faulty: Faulty) -> None:
+    bench = await faulty("api:missing=1,streak=0")
+    result = await bench.pull(pinned(bench), retries=2)
+    assert (result.failed, result.passing) == (len(SMALL), 0)
+    assert all(isinstance(outcome.error, errors.NotFound) for outcome in bench.outcomes)
+    assert {outcome.attempts for outcome in bench.outcomes} == {1 + MAX_DOUBTS}
+
+
+def pinned(bench: Bench) -> list[RemoteFile]:
+    """Return the small files with their digests, as a lock file does."""
+    return [RemoteFile(key_of(name), digest=Digest("sha256", bench.archived[key_of(name)])) for name in SMALL]

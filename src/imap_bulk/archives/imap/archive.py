@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from imap_bulk.archives.imap import content
 from imap_bulk.archives.imap.asking import Question, forget
+from imap_bulk.archives.imap.doubts import Doubts
 from imap_bulk.archives.imap.params import endpoint, params
 from imap_bulk.archives.imap.query import ImapQuery
 from imap_bulk.archives.imap.records import (
@@ -72,6 +73,7 @@ class ImapArchive:
     """False once the archive has turned out to be older than its tables; forgotten on closing."""
     _has_listed: bool = field(default=False, init=False, compare=False)
     """Whether what is asked for comes from a search: then a 404 is to be doubted. Forgotten on closing."""
+    _doubts: Doubts = field(default_factory=Doubts, init=False, compare=False)
 
     def __post_init__(self) -> None:
         if not is_base_address(self._plain_url()):
@@ -102,7 +104,7 @@ class ImapArchive:
 
     async def __aexit__(self, *exc_info: object) -> None:
         session, self._session = self._session, None
-        self._has_tables, self._has_listed = True, False
+        self._has_tables, self._has_listed, self._doubts = True, False, Doubts()
         if session:
             await session.__aexit__(*exc_info)
 
@@ -158,8 +160,9 @@ class ImapArchive:
         """Ask where to GET `transfer.key` from. Raises NotFound, AccessDenied, Rejected, TransientError."""
         reply = await self._get(f"/download/{quote(transfer.key)}")
         if reply.status == 404 and self._has_listed:
-            # The archive answers 404 to whatever its storage answers it, throttling included.
             raise Vanished(f"{transfer.key}: the archive has listed it, but answered 404: {reply.words}")
+        if reply.status == 404 and self._doubts.is_doubtful(transfer):
+            raise Vanished(f"{transfer.key}: its digest is known, but the archive answered 404: {reply.words}")
         if reply.status not in _REDIRECTS:
             raise _refusal(reply, transfer.key)
         url = checked_url(reply.headers.get("Location", ""), transfer.key)
