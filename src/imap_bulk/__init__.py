@@ -73,6 +73,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
       told.py         digests that storage tells of an object
+      proving.py      whether what has come is the file
       partial.py      what is proven of a file that is partly here, and its record for a later run
       delivery.py     what the engine asks of a place that is no disk
       upload.py       one PUT, and what storage then says that it holds, against what was sent

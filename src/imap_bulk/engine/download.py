@@ -22,10 +22,10 @@ from imap_bulk.engine.pace.buckets import Budget
 from imap_bulk.engine.partial import Identity, Partial, resumable
 from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
+from imap_bulk.engine.proving import judged, verified
 from imap_bulk.engine.ranges import Ranges
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.stream import Stream, memory_of_stream
-from imap_bulk.engine.told import digests
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.transport import Response, Transport, refusal
@@ -126,8 +126,16 @@ class Download:
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
             await self._fetch(signed, response, self._partial, promise)
-            digest = await self._verify(self._partial, promise, response)
-        proof = await self._judge(self._partial, promise)
+            try:
+                digest = await verified(self._partial, promise, response)
+            except errors.Rejected:
+                self._forget()
+                raise
+        try:
+            proof = await judged(self._transfer, self._partial, promise, way.signer, way.settings)
+        except errors.BulkError:
+            self._forget()  # there is nothing in it to go on from
+            raise
         if way.keep and proof and proof.verifies:
             await to_the_end(way.keep, self._partial.part.path, digest)
         if way.delivery:
@@ -158,25 +166,6 @@ class Download:
         fetched = self.position - self._resumed_from
         self._partial = self._verified = None
         return Receipt(Status.DONE, fetched, digest, proof, stored)
-
-    async def _judge(self, partial: Partial, promise: Promise) -> Proof | None:
-        """Have the content looked at, in a thread if it is long; return the strongest proof of it.
-
-        Raises what `Signer.accept` raises, and Unverified where a proof that verifies is wished for.
-        """
-        accept, path = self._way.signer.accept, partial.part.path
-        try:
-            if partial.front > self._way.settings.chunk_bytes:
-                found = await to_the_end(accept, self._transfer, path)
-            else:
-                found = accept(self._transfer, path)
-        except errors.BulkError:
-            self._forget()  # there is nothing in it to go on from
-            raise
-        proof = found if promise.digest is None and found else promise.proof
-        if self._way.settings.require_verified and not (proof and proof.verifies):
-            raise errors.Unverified(f"{self._transfer.key}: nothing is known to verify the content with")
-        return proof
 
     async def _adopt(self) -> None:
         """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
@@ -275,35 +264,6 @@ class Download:
         ranges = Ranges(self._way.transport, signed, partial, settings.chunk_bytes, self._progress)
         with self._way.budget.hold_free(memory_of_stream(settings), more_streams) as more:
             await ranges.fetch(response, 1 + more)
-
-    async def _verify(self, partial: Partial, promise: Promise, response: Response) -> Digest:
-        """Hold what came to the promise, and return its digest. Raises Interrupted, DigestMismatch, Rejected.
-
-        A body without length, digest or chunks ends when the connection does: cut short, it looks complete.
-        """
-        key, received = self._transfer.key, partial.front
-        if promise.size is not None and received != promise.size:
-            raise errors.Interrupted(f"{key}: the body ended after {received} of {promise.size} bytes")
-        chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
-        if promise.proof is None and not chunked:
-            raise errors.Interrupted(f"{key}: storage says neither how long the file is nor its digest")
-        digest = partial.digest()
-        if promise.digest and digest != promise.digest:
-            if promise.proof is Proof.MANIFEST and await self._is_archived_so(partial, response):
-                self._forget()
-                raise errors.Rejected(f"{key}: the archive holds {digest}, the manifest wants {promise.digest}")
-            raise errors.DigestMismatch(
-                f"{key}: {digest} arrived, but {promise.digest} was promised ({promise.proof})"
-            )
-        return digest
-
-    async def _is_archived_so(self, partial: Partial, response: Response) -> bool:
-        """Tell whether these are the bytes that storage says it has: then no other attempt brings better ones."""
-        told = digests(response.headers)
-        if not told:
-            return False
-        _, digest = told[0]
-        return await to_the_end(Digest.of, partial.part.path, digest.algorithm) == digest
 
 
 def _copy_some(copying: Iterator[None]) -> bool:
