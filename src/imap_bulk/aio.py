@@ -8,15 +8,18 @@ from collections.abc import Iterable
 from itertools import chain
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imap_bulk import bulk, lockfile, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.cache import Cache
-from imap_bulk.environment import read_cache_dir, read_environment, usual_cache_dir
-from imap_bulk.errors import BadQuery
+from imap_bulk.environment import read_bucket_credentials, read_cache_dir, read_environment, usual_cache_dir
+from imap_bulk.errors import BadBucket, BadQuery
 from imap_bulk.model import RemoteFile, Result, Sample
 from imap_bulk.settings import Settings
+
+if TYPE_CHECKING:  # needs the extra s3
+    from imap_bulk.delivery import Destination
 
 StrPath = str | PathLike[str]
 DEFAULT = Settings()
@@ -48,28 +51,42 @@ async def pull(
     locked: StrPath | None = None,
     cache_dir: StrPath | None = None,
     offline: bool = False,
+    to: str | None = None,
     **filters: Any,
 ) -> Result:
     """Bring files below `data_dir`: those of `files` (names, archive paths, manifests, query results) or filters.
 
     Or exactly those that the lock file `locked` pins. That uses the user's cache; other pulls use one when
     `cache_dir` or `IMAP_BULK_CACHE_DIR` names it. When `offline`, what is neither in the cache nor in the data
-    directory fails, and filters are refused. Raises BadQuery or BadManifest before anything moves,
-    BulkError when the search fails, OSError when this machine cannot go on. A file that fails is counted: see
-    `Result.raise_for_failures`.
+    directory fails, and filters are refused. What goes `to` a bucket, s3://BUCKET[/PREFIX], that the variables
+    `AWS_…` open, stays neither in the data directory nor in a cache (extra: imap-bulk[s3]).
+
+    Raises BadQuery, BadManifest or BadBucket before anything moves, BulkError when the search fails, OSError when
+    this machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
     """
     if [files is not None, bool(filters), locked is not None].count(True) != 1:
         raise BadQuery("say what to pull: either files, or filters such as instrument='mag', or a lock file")
     if offline and filters:
         raise BadQuery("filters are for the archive to answer, which is not asked offline; name files instead")
+    if to is not None and (offline or cache_dir is not None):
+        raise BadQuery("what goes to a bucket is asked of the archive: neither offline nor of a cache")
+    destination = None if to is None else _bucket(to)
     archive = open_archive(url, api_key, access_token, settings)
     if locked is not None:
         wanted = bulk.each(lockfile.files_of(lockfile.read(Path(locked))))
     else:
         wanted = archive.search(ImapQuery.of(**filters)) if files is None else bulk.each(_listed(files))
-    cache = _cache(cache_dir, usually=locked is not None)
-    each_told = bulk.of_each(report)
-    return await bulk.pull(archive, wanted, directory(data_dir), settings, each_told, cache=cache, offline=offline)
+    cache = None if destination else _cache(cache_dir, usually=locked is not None)
+    return await bulk.pull(
+        archive,
+        wanted,
+        directory(data_dir),
+        settings,
+        bulk.of_each(report),
+        cache=cache,
+        offline=offline,
+        destination=destination,
+    )
 
 
 async def push(
@@ -117,6 +134,17 @@ def open_archive(
 def directory(data_dir: StrPath | None) -> Path:
     """Return the data directory that the argument or else the environment names."""
     return Path(data_dir) if data_dir else read_environment().data_dir
+
+
+def _bucket(place: str) -> "Destination":
+    """Name a bucket with what the environment opens it with. Raises BadBucket."""
+    try:
+        from imap_bulk.bucket import BucketOptions
+        from imap_bulk.delivery import Destination
+    except ModuleNotFoundError:
+        raise BadBucket("going to a bucket needs obstore; install imap-bulk[s3]") from None
+    told = read_bucket_credentials()
+    return Destination(BucketOptions.opened_with(place, told.endpoint, told))
 
 
 def _cache(cache_dir: StrPath | None, *, usually: bool) -> Cache | None:

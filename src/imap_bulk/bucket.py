@@ -5,11 +5,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from obstore.store import S3Store
 
+from imap_bulk.environment import BucketCredentials
 from imap_bulk.errors import BadBucket
 from imap_bulk.sigv4 import AccessKey
 from imap_bulk.urls import is_base_address
@@ -59,6 +60,11 @@ class BucketOptions:
             raise BadBucket(f"{self.region!r} is the name of no region; write AWS_REGION as in us-west-2")
         if not (self.access_key_id and self.secret_access_key):
             raise BadBucket("a bucket needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+
+    @classmethod
+    def opened_with(cls, place: str, endpoint: str | None, told: BucketCredentials) -> Self:
+        """Say what opens the bucket at `endpoint`, as the environment has told it. Raises BadBucket."""
+        return cls(place, endpoint, told.access_key_id, told.secret_access_key, told.session_token, told.region)
 
     @property
     def bucket(self) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from imap_bulk import errors
@@ -179,6 +178,8 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
 
 def unix_time(http_date: str) -> float | None:
     """Read an HTTP date; None when it is none. One that names no zone is of Greenwich, as all of them are."""
+    from email.utils import parsedate_to_datetime  # a fiftieth of the command line's start; dates are rare
+
     try:
         read = parsedate_to_datetime(http_date)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()

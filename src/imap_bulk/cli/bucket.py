@@ -17,10 +17,7 @@ def bucket_of(place: str, endpoint: str | None, option: str) -> "BucketOptions":
         from imap_bulk.bucket import BucketOptions
     except ModuleNotFoundError:
         raise click.UsageError(f"{option} needs obstore; install imap-bulk[s3].") from None
-    told = read_bucket_credentials()
     try:
-        return BucketOptions(
-            place, endpoint, told.access_key_id, told.secret_access_key, told.session_token, told.region
-        )
+        return BucketOptions.opened_with(place, endpoint, read_bucket_credentials())
     except BadBucket as fault:
         raise click.UsageError(f"{fault}.") from None
