@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src" / "imap_bulk"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "imap_bulk"
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 FLOORS = [
     {"errors", "digest", "urls", "quantities", "sigv4", "spice_names"},
@@ -148,3 +150,8 @@ def test_every_module_is_drawn_once_and_where_it_is() -> None:
     assert sorted(found) == [
         module for module in modules() if module.split(".")[-1] not in {"__init__", "__main__"}
     ]
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([a-z_/]+(?:\.py|/))`", ARCHITECTURE))))
+def test_what_the_page_on_the_architecture_names_is_there(name: str) -> None:
+    assert (PACKAGE / name).exists() or (ROOT / name).exists()
