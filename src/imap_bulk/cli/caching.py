@@ -10,6 +10,7 @@ import click
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode
 from imap_bulk.cli.options import Decorator, all_of
+from imap_bulk.cli.place import refuse_file
 from imap_bulk.environment import read_cache_dir, usual_cache_dir
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ def chosen(cache_dir: Path | None, no_cache: bool, *, usually: bool) -> "Cache |
             raise click.UsageError("Give --cache-dir or --no-cache, not both.")
         return None
     asked = cache_dir or read_cache_dir()
-    if asked or usually:
-        return Cache(asked or usual_cache_dir())
-    return None
+    if not (asked or usually):
+        return None
+    root = asked or usual_cache_dir()
+    refuse_file(root, "IMAP_BULK_CACHE_DIR" if asked else None, "--cache-dir or IMAP_BULK_CACHE_DIR")
+    return Cache(root)
 
 
 def complaint(cache: "Cache | None") -> str | None:

@@ -55,6 +55,7 @@ def lock(
     cache = caching.chosen(cache_dir, no_cache, usually=False)
     wishes = replace(wishes_of(given), cache=cache)
     _check_usage(filters.any_given(given), output, updated, check)
+    data_dir = place.data_dir
     target = updated or output or Path("data.lock")
     known = lockfile.read(updated) if updated else None
     query = ImapQuery.of(**known.query) if known else filters.query_of(given)
@@ -67,7 +68,7 @@ def lock(
         if wishes.dry_run:
             click.echo(f"Would pin {words.files(len(files))} in {target}; nothing was written.")
             return ExitCode.DONE
-        return _pin(archive, query, files, (), target, place.data_dir, wishes)
+        return _pin(archive, query, files, (), target, data_dir, wishes)
     again, changes = _news(known, files)
     _tell(changes, target, wishes)
     if check or wishes.dry_run:
@@ -75,7 +76,7 @@ def lock(
     kept = [pin for pin in known.pins if pin.key not in again]
     if again:  # what is here under these names is not what the archive has now
         wishes = replace(wishes, settings=replace(wishes.settings, overwrite=True))
-    return _pin(archive, query, files, kept, target, place.data_dir, wishes)
+    return _pin(archive, query, files, kept, target, data_dir, wishes)
 
 
 def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, check: bool) -> None:

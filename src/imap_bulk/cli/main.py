@@ -16,7 +16,6 @@ from imap_bulk.cli import logs
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
 from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import ARGUMENTS
-from imap_bulk.environment import read_environment
 from imap_bulk.errors import BadBucket, BadManifest, BadName, BadQuery, BulkError, TransientError
 
 _LOG = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
         case BulkError():
             return ExitCode.FAILED, str(error)
         case OSError():
-            where = place.data_dir if place and command != "query" else "standard output"
+            where = place.named_dir if place and command != "query" else "standard output"
             return ExitCode.MACHINE, _machine_words(error, where)
     said = " ".join(str(error).split())
     bug = f"a bug in imap-bulk: {type(error).__name__}: {said}"
@@ -170,7 +169,7 @@ def cli(
 
     Environment: IMAP_DATA_ACCESS_URL, IMAP_DATA_DIR, IMAP_API_KEY and IMAP_ACCESS_TOKEN, as with imap-data-access.
     """
-    place = ctx.obj = Place(data_dir or read_environment().data_dir, url, api_key)
+    place = ctx.obj = Place(data_dir, url, api_key)
     if verbose or debug:
         level = logging.DEBUG if debug else logging.INFO
         ctx.call_on_close(logs.start(level, place.secrets))

@@ -180,7 +180,7 @@ def serve(
 
 def _split_key(text: str) -> tuple[str, str]:
     name, colon, scope = text.rpartition(":")
-    if not colon or not name or scope not in ("read", "write"):
+    if not colon or not name.isprintable() or not name or scope not in ("read", "write"):
         raise click.BadParameter("write NAME:read or NAME:write, as in lab-7:write.", param_hint="--key")
     return name, scope
 

@@ -32,8 +32,19 @@ def _nearest(path: Path) -> Path:
     return next(place for place in (absolute, *absolute.parents) if place.is_dir())
 
 
+def _in_the_way(path: Path) -> Path | None:
+    """Return the file that stands where `path` or a directory on the way to it belongs."""
+    absolute = path.absolute()
+    first_there = next(place for place in (absolute, *absolute.parents) if place.exists())
+    return None if first_there.is_dir() else first_there
+
+
 def check(data_dir: Path, place: Path | None) -> Iterator[Finding]:
     """Look at the place of `data_dir`; `place` is a directory beside it for trials, if one can be made."""
+    if file := _in_the_way(data_dir):
+        remedy = "choose another place by --data-dir or IMAP_DATA_DIR"
+        yield problem("directory", f"{_shown(file)} is a file and no directory", remedy)
+        return
     nearest = _nearest(data_dir)
     yield check_space(shutil.disk_usage(nearest).free)
     if os.name != "nt":
