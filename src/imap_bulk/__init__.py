@@ -39,6 +39,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       tables.py       the forms of a query's answer
       ending.py       exit codes, and what Ctrl-C does
       logs.py         logging without secrets
+      streams.py      the standard streams: what they cannot show, and who cannot be written to
     pytest_plugin.py  test data as fixtures; imports nothing until it is used
     testdata.py     what that does: pinned files are brought, an archive is served
     aio.py          query, pull, push, verify as coroutines

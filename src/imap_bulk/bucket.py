@@ -60,7 +60,9 @@ class BucketOptions:
         if not (self.access_key_id and self.secret_access_key):
             raise BadBucket("a bucket needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         if unfit := self._unfit_for_headers():  # at which object_store panics as well
-            raise BadBucket(f"there is a line end or another character in {unfit} that no key has; give the key alone")
+            raise BadBucket(
+                f"there is a line end or another character in {unfit} that no key has; give the key alone"
+            )
 
     def _unfit_for_headers(self) -> str | None:
         """Name the variable of a credential that no request can hold."""

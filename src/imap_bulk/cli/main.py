@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from imap_bulk import __version__
-from imap_bulk.cli import logs
+from imap_bulk.cli import logs, streams
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
 from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import ARGUMENTS
@@ -75,12 +75,16 @@ class _Commands(click.Group):
             sys.stdout.flush()
         except click.NoSuchOption as error:
             raise _misplaced(error) or error from None
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            error.message = streams.readable(error.message)  # type: ignore[misc]  # there is no other way in
+            raise
+        except click.exceptions.Exit:
             raise
         except BrokenPipeError:
             code = ExitCode.DONE
         except BaseException as error:
-            code = _report(_cause(error), ctx)
+            place = ctx.obj if isinstance(ctx.obj, Place) else None
+            code = _report(_cause(error), place, ctx.invoked_subcommand)
         _let_stdout_go()
         ctx.exit(code or 0)
 
@@ -101,13 +105,12 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _report(error: BaseException, ctx: click.Context) -> ExitCode:
+def _report(error: BaseException, place: Place | None, command: str | None) -> ExitCode:
     """Tell people what ended the command; return what to tell the shell."""
-    place = ctx.obj if isinstance(ctx.obj, Place) else None
-    code, text = _explain(error, place, ctx.invoked_subcommand)
+    code, text = _explain(error, place, command)
     secrets = place.secrets if place else ()
     prefix = "" if code is ExitCode.INTERRUPTED else "Error: "
-    click.echo(logs.Discreet(secrets).cut(prefix + text), err=True)
+    click.echo(logs.Discreet(secrets).cut(prefix + streams.readable(text)), err=True)
     _LOG.debug("the traceback", exc_info=error)
     return code
 
@@ -123,7 +126,7 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
         case BulkError():
             return ExitCode.FAILED, str(error)
         case OSError():
-            where = place.named_dir if place and command != "query" else "standard output"
+            where = place.named_dir if place and command != "query" else streams.STANDARD_OUTPUT
             return ExitCode.MACHINE, _machine_words(error, where)
     said = " ".join(str(error).split())
     bug = f"a bug in imap-bulk: {type(error).__name__}: {said}"
@@ -133,6 +136,9 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
 def _machine_words(error: OSError, where: Path | str) -> str:
     path = error.filename or where
     reason = error.strerror or type(error).__name__
+    if path == streams.STANDARD_OUTPUT:
+        cure = "make room, or send it elsewhere, and run the same command again"
+        return f"standard output could not be written to ({reason}), so that it is not whole; {cure}"
     if error.errno == errno.EADDRINUSE:
         return "that port is in use already; choose another by --port, or 0 for a free one"
     if error.errno in _FULL:
@@ -178,10 +184,10 @@ def cli(
 def main() -> None:
     """Run the command line; ends the process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # None where the shell has closed it, as by >&-; open until the end.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a file name or "…" that the terminal cannot show
-    cli(prog_name="imap-bulk")
+    streams.prepare()
+    try:
+        cli(prog_name="imap-bulk")
+    except OSError as error:  # --version alone is written before any command begins
+        code = _report(error, None, None)
+        _let_stdout_go()
+        sys.exit(code)
