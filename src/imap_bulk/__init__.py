@@ -11,6 +11,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       status.py       status
       doctor.py       doctor
       standing.py     how things stand, in sentences and as JSON
+      ground.py       what a served archive stands on: free ports, a fresh root
       answering.py    how a served archive answers
       demo/           THE DEMONSTRATIONS
       locking.py      lock: a query becomes a lock file, or one is brought up to date

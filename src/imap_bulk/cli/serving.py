@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from imap_bulk.cli import ground
 from imap_bulk.cli.answering import answering, server_options
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.options import Decorator, all_of
@@ -111,14 +112,14 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(0, ground.LAST_PORT),
     default=8000,
     show_default=True,
     help="Port of the first archive; others take the next ones. 0: free ones.",
 )
 @click.option(
     "--storage-port",
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(0, ground.LAST_PORT),
     default=0,
     show_default=True,
     help="Port of the storage; 0: a free one.",
@@ -164,6 +165,7 @@ def serve(
     """
     scopes = dict(map(_split_key, keys))
     _refuse_in_vain(context, archives)
+    ground.check_ports(host, _ports(port, given["storage_port"], len(archives)))
     chosen = {name: given.pop(name) for name in _OF_OTHERS}
     servers = [
         _MAKERS[name](_Site(root, host, port + number if port else 0, scopes, seed), given, chosen)
@@ -172,10 +174,21 @@ def serve(
     for faults in filter(None, (given["chaos"], *(chosen[name] for name in _FAULTS_OF_OTHERS))):
         click.echo(f"Committing faults: {faults} (seed {seed})", err=True)
     try:
-        run(_serve(root, dict(zip(archives, servers, strict=True))))
+        with ground.fresh_root(root):
+            run(_serve(root, dict(zip(archives, servers, strict=True))))
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
     return ExitCode.DONE
+
+
+def _ports(first: int, storage: int, count: int) -> dict[int, str]:
+    """Return the ports that are asked for, each with the option that does. Raises click.UsageError."""
+    asked = {first + number: "--port" for number in range(count)} if first else {}
+    if max(asked, default=0) > ground.LAST_PORT:
+        raise click.UsageError(f"{count} archives from --port {first} on need ports beyond {ground.LAST_PORT}.")
+    if storage in asked:
+        raise click.UsageError(f"--storage-port {storage} is that of an archive as well; give it one of its own.")
+    return {storage: "--storage-port", **asked} if storage else asked
 
 
 def _split_key(text: str) -> tuple[str, str]:
@@ -263,8 +276,9 @@ _MAKERS: dict[str, Callable[[_Site, dict[str, Any], Mapping[str, Any]], Any]] = 
 
 async def _serve(root: Path, servers: Mapping[str, Any]) -> None:
     async with AsyncExitStack() as stack:
-        for name, server in servers.items():
+        for server in servers.values():
             await stack.enter_async_context(server)
+        for name, server in servers.items():
             if name == "imap":
                 click.echo(f"Serving {root} at {server.url} (storage at {server.storage_url}; Ctrl-C stops)")
             else:

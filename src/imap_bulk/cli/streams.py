@@ -4,6 +4,7 @@ import codecs
 import io
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -28,6 +29,16 @@ def prepare() -> None:
 def readable(text: str) -> str:
     r"""Write the bytes of a name that is no UTF-8 as they are written outside of quotes: `\xe9`, not `\udce9`."""
     return _BYTE_IN_QUOTES.sub(r"\\x\1", text)
+
+
+def shell_word(text: str) -> str:
+    r"""Quote a word for a shell; bytes that are no UTF-8 as bash and zsh read them, $'\xe9'."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+        return f"$'{readable(escaped.encode(errors='backslashreplace').decode())}'"
+    return shlex.quote(text)
 
 
 class _Output(io.FileIO):

@@ -10,7 +10,7 @@ from imap_bulk.listing import Lines, Listed, ListedFiles
 from imap_bulk.manifest import Entry, Problem, Run
 from imap_bulk.sources.checking import Problems, checked, is_manifest, lines_of
 
-_UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
+_UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]")
 
 
 def files_of(sources: Iterable[str]) -> ListedFiles:

@@ -1,0 +1,60 @@
+"""What served archives stand on: free ports, and a root that is removed again where none came to stand."""
+
+import errno
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from imap_bulk.cli.ending import ExitCode
+
+LAST_PORT = 65_535
+
+
+class PortRefused(click.ClickException):
+    """A port that cannot be listened on."""
+
+    exit_code = ExitCode.MACHINE
+
+
+def check_ports(host: str, ports: Mapping[int, str]) -> None:
+    """See before anything is made, or imported for an hour, that ports are free. Raises PortRefused.
+
+    Of each port that is not 0, by the option that has led to it.
+    """
+    for port, option in ports.items():
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            socket.create_server((host, port), family=family).close()
+        except OSError as error:
+            is_taken = error.errno == errno.EADDRINUSE
+            said = "is in use already" if is_taken else f"cannot be listened on ({os.strerror(error.errno or 0)})"
+            raise PortRefused(f"port {port} {said}; choose another by {option}, or 0 for a free one") from None
+
+
+@contextmanager
+def fresh_root(root: Path) -> Iterator[None]:
+    """Remove a root that was not there before, should archives fail to start; it stays if it holds data files."""
+    made = [directory for directory in (root, *root.parents) if not directory.exists()]
+    try:
+        yield
+    except Exception as error:
+        from imap_bulk.server.lock import RootInUse
+
+        if made and not isinstance(error, RootInUse):  # then somebody else has made it meanwhile
+            _remove(made)
+        raise
+
+
+def _remove(made: list[Path]) -> None:
+    """Remove directories, the innermost first, the first with the catalogs and locks in it."""
+    root, *parents = made
+    with suppress(OSError):
+        if all(entry.name.startswith(".") for entry in root.iterdir()):
+            shutil.rmtree(root)
+        for parent in parents:
+            parent.rmdir()
