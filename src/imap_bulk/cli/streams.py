@@ -75,7 +75,9 @@ def _prepared(stream: TextIO | None, kind: type[io.FileIO]) -> TextIO:
     is_buffered = isinstance(stream.buffer, io.BufferedWriter)  # not so by python -u
     return io.TextIOWrapper(
         io.BufferedWriter(raw) if is_buffered else raw,
-        encoding=stream.encoding, errors=_ESCAPING, newline="\n",
+        # click puts a stream of its own, in UTF-8, over one in ASCII.
+        encoding="utf-8" if codecs.lookup(stream.encoding).name == "ascii" else stream.encoding,
+        errors=_ESCAPING, newline="\n",
         line_buffering=stream.line_buffering, write_through=stream.write_through,
     )  # fmt: skip
 

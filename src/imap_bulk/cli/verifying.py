@@ -70,6 +70,8 @@ def verify(
     if bag and repair:
         raise click.UsageError("A bag cannot be repaired; pull its files anew, and make another one.")
     settings = Settings(jobs=jobs)
+    if repair:
+        place.imap(settings)  # what cannot be asked is told before hours of reading, not behind them
     wrong: list[RemoteFile] = []
     with Console(Verb.VERIFY, quiet=quiet, json=as_json) as console:
         if sample:
