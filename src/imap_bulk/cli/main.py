@@ -14,6 +14,7 @@ import click
 from imap_bulk import __version__
 from imap_bulk.cli import logs, streams
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
+from imap_bulk.cli.options import DIRECTORY
 from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import ARGUMENTS
 from imap_bulk.errors import BadBucket, BadManifest, BadName, BadQuery, BulkError, TransientError
@@ -38,7 +39,6 @@ _ROOMS = {
 """Command -> the module it lives in."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_GLOBAL_OPTIONS = {"--url", "--data-dir", "--api-key", "--debug", "-v", "--verbose"}
 
 _EPILOG = """\b
 Exit codes:
@@ -90,12 +90,15 @@ class _Commands(click.Group):
 
 
 def _misplaced(error: click.NoSuchOption) -> click.UsageError | None:
-    """Explain a global option that stands behind the command."""
-    if error.option_name not in _GLOBAL_OPTIONS or error.ctx is None:
+    """Explain an option that stands behind the command, and belongs before it."""
+    option, group = error.option_name, error.ctx and error.ctx.parent
+    while group and not any(option in parameter.opts for parameter in group.command.params):
+        group = group.parent
+    if not (error.ctx and group):
         return None
-    name = error.ctx.command_path.partition(" ")[2]
+    name = error.ctx.command_path.removeprefix(group.command_path).strip()
     return click.UsageError(
-        f"{error.option_name} stands before the command: imap-bulk {error.option_name} … {name} …", error.ctx
+        f"{option} stands before the command: {group.command_path} {option} … {name} …", error.ctx
     )
 
 
@@ -160,7 +163,7 @@ def _let_stdout_go() -> None:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.option("--url", metavar="URL", help="The archive's API.  [IMAP_DATA_ACCESS_URL; else production]")
 @click.option(
-    "--data-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--data-dir", type=DIRECTORY, metavar="DIR",
     help="Where files go, in the archive's layout.  [IMAP_DATA_DIR; else ./data]",
 )  # fmt: skip
 @click.option("--api-key", metavar="KEY", help="Key for what is not public, and to push.  [IMAP_API_KEY]")

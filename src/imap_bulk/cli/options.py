@@ -1,6 +1,7 @@
 """The options that commands share, and the tools to make more like them."""
 
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,18 @@ def completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[Compl
     return complete
 
 
+class _Directory(click.Path):
+    """A directory, there or to be made; not an empty variable of a shell, which would stand for this one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raise click.BadParameter for a file, and for nothing at all."""
+        if value == "":
+            self.fail("it is empty; write . for this directory.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+DIRECTORY = _Directory(file_okay=False, path_type=Path)
+
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON Lines on stdout.")
 
@@ -79,6 +92,8 @@ def _page(_context: click.Context, _parameter: click.Parameter, path: Path | Non
         raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
     if not path.parent.is_dir():
         raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"this user may not write to {path.parent}; choose another place.")
     return path
 
 

@@ -45,6 +45,13 @@ class Place:
         refuse_file(named, "IMAP_DATA_DIR" if by_variable else None, "--data-dir or IMAP_DATA_DIR")
         return named
 
+    @property
+    def _given_url(self) -> str | None:
+        """The URL that was given. Raises click.BadParameter for an empty one: that would stand for production."""
+        if self.url == "":
+            raise click.BadParameter("it is empty; leave it out to ask the usual archive.", param_hint="--url")
+        return self.url
+
     def imap(self, settings: Settings) -> "ImapArchive":
         """Make IMAP's archive, unopened, told by options or else environment. Raises click.BadParameter."""
         from imap_bulk.archives.imap import ImapArchive
@@ -54,7 +61,7 @@ class Place:
         api_key = self._key_or(told.api_key, "IMAP_API_KEY")
         access_token = told.access_token if api_key else _fit(told.access_token, "IMAP_ACCESS_TOKEN")
         try:
-            return ImapArchive(self.url or told.url, api_key, access_token, settings)
+            return ImapArchive(self._given_url or told.url, api_key, access_token, settings)
         except Rejected as error:
             raise click.BadParameter(str(error), param_hint="--url / IMAP_DATA_ACCESS_URL") from error
 
@@ -66,7 +73,7 @@ class Place:
         told = read_archive_environment(archive)
         _refuse_unfit_proxies()
         return ArchiveEnvironment(
-            self.url or told.url, self._key_or(told.api_key, f"IMAP_BULK_{archive.upper()}_API_KEY")
+            self._given_url or told.url, self._key_or(told.api_key, f"IMAP_BULK_{archive.upper()}_API_KEY")
         )
 
     def _key_or(self, told: str | None, variable: str) -> str | None:
@@ -84,7 +91,11 @@ class Place:
 
 def refuse_file(directory: Path, variable: str | None, ways: str) -> None:
     """Raise click.UsageError where a `directory`, named by a `variable` or by nobody, is a file."""
-    if directory.exists() and not directory.is_dir():
+    try:
+        is_file = directory.exists() and not directory.is_dir()
+    except PermissionError:  # what is behind a closed directory is told by whoever needs it
+        return
+    if is_file:
         cure = f"set {variable} to a directory" if variable else f"name a directory by {ways}"
         raise click.UsageError(f"{directory} is a file and no directory; {cure}.")
 

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from imap_bulk.cli import ground
 from imap_bulk.cli.answering import answering, server_options
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.options import Decorator, all_of
+from imap_bulk.cli.options import DIRECTORY, Decorator, all_of
 from imap_bulk.cli.storing import store_options, storing
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _GRACE = 0.5
 """Seconds that requests have when an archive is stopped."""
 
@@ -45,6 +44,8 @@ def _archives(_context: click.Context, _parameter: click.Parameter, text: str) -
 def _own_address(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
     """Take what can be listened on. Raises click.BadParameter."""
     try:
+        if not host:  # an empty variable of a shell: it would stand for all addresses
+            raise OSError
         socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except (OSError, UnicodeError):
         cure = "write one as in 127.0.0.1, or 0.0.0.0 for all of them."
@@ -106,7 +107,7 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
 
 
 @click.command(short_help="Be an archive on this machine.")
-@click.option("--root", type=_DIRECTORY, required=True, help="Where the files are; made if missing.")
+@click.option("--root", type=DIRECTORY, required=True, help="Where the files are; made if missing.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, callback=_own_address, help="Address to listen on."
 )

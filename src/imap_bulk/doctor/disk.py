@@ -29,14 +29,15 @@ def trial_place(data_dir: Path) -> Iterator[Path | None]:
 def _nearest(path: Path) -> Path:
     """Return the nearest directory that is there already."""
     absolute = path.absolute()
-    return next(place for place in (absolute, *absolute.parents) if place.is_dir())
+    # Path.is_dir raises PermissionError for what is behind a closed directory.
+    return next(place for place in (absolute, *absolute.parents) if os.path.isdir(place))  # noqa: PTH112
 
 
 def _in_the_way(path: Path) -> Path | None:
     """Return the file that stands where `path` or a directory on the way to it belongs."""
     absolute = path.absolute()
-    first_there = next(place for place in (absolute, *absolute.parents) if place.exists())
-    return None if first_there.is_dir() else first_there
+    first_there = next(place for place in (absolute, *absolute.parents) if os.path.lexists(place))
+    return None if os.path.isdir(first_there) else first_there  # noqa: PTH112  as below
 
 
 def check(data_dir: Path, place: Path | None) -> Iterator[Finding]:

@@ -56,9 +56,14 @@ def checked(sources: Iterable[str], read: Reader) -> Listing:
         problems = Problems(number, source)
         several.append(problems)
         try:
+            if not source:  # an empty variable of a shell, which as a path would be this directory
+                raise BadName("an empty name is among the sources; leave it out")
             listing.add(read(source, problems))
         except (BadManifest, BadName) as fault:
             problems.give_up(fault)
+        except PermissionError as refused:
+            place = os.fsdecode(refused.filename or problems.name)
+            problems.give_up(BadManifest(f"{place} cannot be read: {refused.strerror}"))
     conflicts = _settle(listing, several)
     errors = [error for problems in several if (error := problems.error())] + conflicts
     if len(errors) == 1:

@@ -154,3 +154,5 @@ def _lines(name: str) -> Iterator[bytes]:
         raise BadManifest(f"there is no file {name}; check the path") from None
     except IsADirectoryError:
         raise BadManifest(f"{name} is a directory; name the files of records in it") from None
+    except PermissionError as error:
+        raise BadManifest(f"{name} cannot be read: {error.strerror}") from None
