@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from imap_bulk.cli.ground import fresh_root
-from imap_bulk.server.lock import RootInUse
+from imap_bulk.cli.ground import NotServed, fresh_root
+from imap_bulk.server.lock import RootInUse, held
 
 Run = Callable[..., Result]
 KEY = Path("imap", "spice", "lsk", "naif0012.tls")
@@ -22,8 +22,8 @@ def start_in_vain(root: Path, error: BaseException, *files: Path) -> None:
     raise error
 
 
-def fail_to_start(root: Path, error: BaseException, *files: Path) -> None:
-    with pytest.raises(type(error)), fresh_root(root):
+def fail_to_start(root: Path, error: BaseException, *files: Path, told: type[BaseException] | None = None) -> None:
+    with pytest.raises(told or type(error)), fresh_root(root):
         start_in_vain(root, error, *files)
 
 
@@ -43,7 +43,7 @@ def test_data_files_that_were_brought_stay(tmp_path: Path) -> None:
 
 
 def test_the_root_of_another_server_that_was_quicker_stays(tmp_path: Path) -> None:
-    fail_to_start(tmp_path / "archive", RootInUse("served already"))
+    fail_to_start(tmp_path / "archive", RootInUse("served already"), told=NotServed)
     assert (tmp_path / "archive").exists()
 
 
@@ -104,3 +104,36 @@ def test_a_bucket_that_does_not_answer_leaves_nothing(
     assert ran.exit_code == 2
     assert "cannot be listed" in ran.stderr
     assert not (tmp_path / "archive").exists()
+
+
+def test_a_root_that_is_served_already_is_74(invoke: Run, tmp_path: Path) -> None:
+    with held(tmp_path):
+        ran = invoke("serve", "--root", tmp_path, "--port", "0")
+    assert ran.exit_code == 74
+    assert ran.stderr.startswith(f"Error: {tmp_path} is served already, by process ")
+
+
+def test_a_file_that_is_no_catalog_is_74_and_stays(invoke: Run, tmp_path: Path) -> None:
+    catalog = tmp_path / ".catalog.sqlite3"
+    catalog.write_bytes(b"somebody's notes" * 100)
+    ran = invoke("serve", "--root", tmp_path, "--port", "0")
+    assert ran.exit_code == 74
+    cure = "move it away and start once with --rescan"
+    assert ran.stderr == f"Error: {catalog} is no catalog (file is not a database); {cure}\n"
+    assert catalog.read_bytes() == b"somebody's notes" * 100
+
+
+def test_a_catalog_that_cannot_be_opened_is_74(invoke: Run, tmp_path: Path) -> None:
+    (tmp_path / ".catalog.sqlite3").mkdir()
+    ran = invoke("serve", "--root", tmp_path, "--port", "0")
+    assert ran.exit_code == 74
+    assert "the catalog cannot be opened" in ran.stderr
+
+
+@pytest.mark.parametrize("given", [("--root", ""), ("--root", "archive", "--host", "")])
+def test_an_empty_root_or_host_is_wrong_usage(
+    invoke: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert invoke("serve", *given, "--port", "0").exit_code == 2
+    assert not list(tmp_path.iterdir())

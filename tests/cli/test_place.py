@@ -166,3 +166,81 @@ def test_a_file_of_the_name_of_the_usual_data_directory_is_in_the_way_of_those_w
     assert ran.exit_code == 2
     assert said(ran) == "Error: data is a file and no directory; name a directory by --data-dir or IMAP_DATA_DIR."
     assert invoke("--url", archive.url, "query", "--instrument", "mag").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("query", "--instrument", "mag"), ("push", MAG), ("aurorax", "sources"), ("lsst", "list", "levels")],
+)
+def test_an_empty_url_does_not_stand_for_production(
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / MAG).write_bytes(b"x")
+    ran = invoke("--url", "", *command)
+    assert ran.exit_code == 2
+    assert said(ran) == "Error: Invalid value for --url: it is empty; leave it out to ask the usual archive."
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("--data-dir", "", "status"), ("pull", MAG, "--cache-dir", ""), ("bag", ""), ("demo", "--keep", "")],
+    ids=" ".join,
+)
+def test_an_empty_name_of_a_directory_does_not_stand_for_this_one(invoke: Run, command: tuple[str, ...]) -> None:
+    ran = invoke(*command)
+    assert ran.exit_code == 2
+    assert said(ran).endswith("it is empty; write . for this directory.")
+
+
+@pytest.mark.parametrize("command", ["pull", "push", "verify"])
+def test_an_empty_source_does_not_stand_for_this_directory(
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deaf: Deaf, command: str
+) -> None:
+    url, was_called = deaf
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / MAG).write_bytes(b"x")
+    ran = invoke("--url", url, command, "")
+    assert ran.exit_code == 2
+    assert said(ran) == "Error: an empty name is among the sources; leave it out"
+    assert not was_called()
+
+
+def test_a_manifest_that_is_not_there_is_no_object_key(invoke: Run, deaf: Deaf) -> None:
+    url, was_called = deaf
+    ran = invoke("--url", url, "pull", "lists/wanted.txt")
+    assert ran.exit_code == 2
+    assert said(ran) == "Error: there is no manifest file lists/wanted.txt; check the path"
+    assert not was_called()
+
+
+def test_an_option_of_a_group_behind_its_command_is_told_where_it_belongs(invoke: Run) -> None:
+    ran = invoke("cache", "info", "--cache-dir", "here")
+    assert ran.exit_code == 2
+    assert said(ran) == "Error: --cache-dir stands before the command: imap-bulk cache --cache-dir … info …"
+
+
+def test_what_failed_is_told_as_a_manifest_or_as_json(invoke: Run) -> None:
+    ran = invoke("status", "--failed", "pull", "--json")
+    assert ran.exit_code == 2
+    assert "give one of them" in said(ran)
+
+
+def test_a_bag_of_nothing_is_not_made(invoke: Run, data_dir: Path, tmp_path: Path) -> None:
+    ran = invoke("--data-dir", data_dir, "bag", tmp_path / "bag")
+    assert ran.exit_code == 1
+    assert said(ran) == f"Nothing is recorded below {data_dir}, so there is no bag: pull something."
+    assert not (tmp_path / "bag").exists()
+
+
+def test_a_device_is_neither_a_file_nor_a_directory_to_push(invoke: Run) -> None:
+    ran = invoke("push", "/dev/null")
+    assert ran.exit_code == 2
+    assert said(ran) == "Error: /dev/null is neither a regular file nor a directory; name one of these"
+
+
+def test_verify_offers_to_repair_only_what_can_be_repaired(invoke: Run, data_dir: Path) -> None:
+    ran = invoke("--data-dir", data_dir, "verify", MAG)
+    assert ran.exit_code == 1
+    assert "no digest is known" in ran.stderr
+    assert "--repair" not in ran.output

@@ -96,10 +96,10 @@ def _misplaced(error: click.NoSuchOption) -> click.UsageError | None:
         group = group.parent
     if not (error.ctx and group):
         return None
+    before = group.command_path.partition(" ")[2]
     name = error.ctx.command_path.removeprefix(group.command_path).strip()
-    return click.UsageError(
-        f"{option} stands before the command: {group.command_path} {option} … {name} …", error.ctx
-    )
+    spelled = " ".join(filter(None, ("imap-bulk", before, option, "…", name, "…")))
+    return click.UsageError(f"{option} stands before the command: {spelled}", error.ctx)
 
 
 def _cause(error: BaseException) -> BaseException:
