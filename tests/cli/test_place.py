@@ -193,6 +193,46 @@ def test_an_empty_name_of_a_directory_does_not_stand_for_this_one(invoke: Run, c
     assert said(ran).endswith("it is empty; write . for this directory.")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("pull", "--locked", ""),
+        ("pull", MAG, "--report", ""),
+        ("pull", MAG, "--summary-markdown", ""),
+        ("lock", "--instrument", "mag", "-o", ""),
+        ("lock", "--update", ""),
+        ("lsst", "query", "--sql", "SELECT 1", "-o", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_of_a_file_is_refused(invoke: Run, command: tuple[str, ...]) -> None:
+    ran = invoke(*command)
+    assert ran.exit_code == 2
+    assert said(ran).endswith("it is empty; name a file.")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("pull", "--instrument", "mag", "--since", ""), "--since '' is no day"),
+        (("serve", "--root", "new", "--storage", ""), "'' names no bucket"),
+        (("serve", "--root", "new", "--storage", "s3://bucket", "--s3-endpoint", ""), "--s3-endpoint is empty"),
+        (("aurorax", "push", "", "--kind", "ephemeris", "--source-id", "4"), "an empty name is among the files"),
+        (("lsst", "pull", "--kind", "calexp", "--cutouts", ""), "--cutouts names no file of positions"),
+    ],
+)
+def test_an_empty_value_does_not_stand_for_something_else(
+    invoke: Run, deaf: Deaf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...], told: str
+) -> None:
+    url, was_called = deaf
+    monkeypatch.chdir(tmp_path)
+    ran = invoke("--url", url, *command)
+    assert ran.exit_code == 2
+    assert told in said(ran)
+    assert not was_called()
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("command", ["pull", "push", "verify"])
 def test_an_empty_source_does_not_stand_for_this_directory(
     invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deaf: Deaf, command: str
@@ -244,3 +284,10 @@ def test_verify_offers_to_repair_only_what_can_be_repaired(invoke: Run, data_dir
     assert ran.exit_code == 1
     assert "no digest is known" in ran.stderr
     assert "--repair" not in ran.output
+
+
+def test_days_of_lsst_in_the_wrong_order_are_refused(invoke: Run) -> None:
+    days = ("--start-date", "20150201", "--end-date", "20150131")
+    ran = invoke("lsst", "pull", "--kind", "calexp", *days)
+    assert ran.exit_code == 2
+    assert said(ran) == "Error: the start 2015-02-01 comes after the end 2015-01-31; swap them."

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from imap_bulk.lockfile import Change, LockFile, Pin
     from imap_bulk.model import RemoteFile
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command(short_help="Pin a query to exact files, in a lock file.")
 @filters.search_options
-@click.option("-o", "--output", type=_FILE, metavar="FILE", help="The lock file to make.  [default: data.lock]")
-@click.option("--update", "updated", type=_FILE, metavar="FILE", help="Bring this lock file up to date.")
+@click.option(
+    "-o", "--output", type=options.FILE, metavar="FILE", help="The lock file to make.  [default: data.lock]"
+)
+@click.option("--update", "updated", type=options.FILE, metavar="FILE", help="Bring this lock file up to date.")
 @click.option("--check", is_flag=True, help="With --update: tell what would change, and exit with 1 if anything.")
 @caching.cache_options
 @options.transfer_options

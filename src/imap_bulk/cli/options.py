@@ -46,17 +46,19 @@ def completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[Compl
     return complete
 
 
-class _Directory(click.Path):
-    """A directory, there or to be made; not an empty variable of a shell, which would stand for this one."""
+class _Path(click.Path):
+    """A path, there or to be made; not an empty variable of a shell, which would stand for this directory."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Raise click.BadParameter for a file, and for nothing at all."""
+        """Raise click.BadParameter for what is of the other kind, and for nothing at all."""
         if value == "":
-            self.fail("it is empty; write . for this directory.", param, ctx)
+            cure = "name a file" if self.file_okay else "write . for this directory"
+            self.fail(f"it is empty; {cure}.", param, ctx)
         return super().convert(value, param, ctx)
 
 
-DIRECTORY = _Directory(file_okay=False, path_type=Path)
+DIRECTORY = _Path(file_okay=False, path_type=Path)
+FILE = _Path(dir_okay=False, path_type=Path)
 
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON Lines on stdout.")
@@ -123,7 +125,7 @@ transfer_options: Decorator[Any] = all_of(
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
     click.option(
-        "--report", type=click.Path(dir_okay=False, path_type=Path), callback=_page, metavar="FILE.html",
+        "--report", type=FILE, callback=_page, metavar="FILE.html",
         help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
     ),
     click.option(

@@ -147,6 +147,8 @@ def _lines(name: str) -> Iterator[bytes]:
     if name == "-":
         yield from sys.stdin.buffer
         return
+    if not name:  # an empty variable of a shell, which as a path would be this directory
+        raise BadManifest("an empty name is among the files of records; leave it out")
     try:
         with Path(name).open("rb") as file:
             yield from file
