@@ -139,3 +139,32 @@ def test_days_of_lsst_in_the_wrong_order_are_refused(invoke: Run) -> None:
     ran = invoke("lsst", "pull", "--kind", "calexp", *days)
     assert ran.exit_code == 2
     assert said(ran) == "Error: the start 2015-02-01 comes after the end 2015-01-31; swap them."
+
+
+@pytest.mark.parametrize("command", ["pull", "push", "verify"])
+def test_a_name_that_is_too_long_for_a_file_is_a_bad_name(invoke: Run, command: str) -> None:
+    ran = invoke(command, "a" * 300)
+    assert ran.exit_code == 2
+    assert said(ran) == f"Error: {'a' * 300} cannot be read: File name too long"
+
+
+@pytest.mark.parametrize("variable", ["IMAP_DATA_DIR", "IMAP_BULK_CACHE_DIR"])
+def test_a_link_that_leads_nowhere_is_no_directory(
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, deaf: Deaf, variable: str
+) -> None:
+    url, was_called = deaf
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    monkeypatch.setenv(variable, str(link))
+    ran = invoke("--url", url, "pull", MAG)
+    assert ran.exit_code == 2
+    assert said(ran) == f"Error: {link} is a link that leads nowhere; set {variable} to a directory."
+    assert not was_called()
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+@pytest.mark.parametrize("option", ["--distance", "--search-timeout"])
+def test_what_cannot_be_counted_with_is_no_number(invoke: Run, option: str, number: str) -> None:
+    ran = invoke("aurorax", "query", "--kind", "conjunctions", option, number)
+    assert ran.exit_code == 2
+    assert said(ran).endswith(f"{number!r} is no number to count with.")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,14 @@ def test_nobody_to_tell_on_standard_error_changes_no_exit_code(
         process = start("--data-dir", data_dir, *command, stderr=full)
         process.communicate(timeout=20)
     assert process.returncode == code
+
+
+@pytest.mark.parametrize("command", [("pull", "-"), ("push", "-")], ids=" ".join)
+def test_standard_input_that_the_shell_has_closed_lists_nothing(command: tuple[str, ...]) -> None:
+    shell = ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-m", "imap_bulk", *command]
+    ran = subprocess.run(shell, capture_output=True, text=True, timeout=20, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == "Error: standard input lists no files; write one file name a line\n"
 
 
 @pytest.mark.parametrize(

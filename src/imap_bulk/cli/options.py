@@ -57,6 +57,17 @@ class _Path(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Number(click.FloatRange):
+    """A number in a range, which nan and inf are not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Raise click.BadParameter for what is none."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number to count with.", param, ctx)
+        return number
+
+
 DIRECTORY = _Path(file_okay=False, path_type=Path)
 FILE = _Path(dir_okay=False, path_type=Path)
 

@@ -1,5 +1,6 @@
 """Where a command works: the data directory, and the archive with what opens its door."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,14 +91,12 @@ class Place:
 
 
 def refuse_file(directory: Path, variable: str | None, ways: str) -> None:
-    """Raise click.UsageError where a `directory`, named by a `variable` or by nobody, is a file."""
-    try:
-        is_file = directory.exists() and not directory.is_dir()
-    except PermissionError:  # what is behind a closed directory is told by whoever needs it
-        return
-    if is_file:
+    """Raise click.UsageError where a `directory`, named by a `variable` or by nobody, can be none."""
+    # Methods of Path raise at what is behind a closed directory, of which whoever needs it tells.
+    if os.path.lexists(directory) and not os.path.isdir(directory):  # noqa: PTH112
+        said = "is a file and no directory" if os.path.exists(directory) else "is a link that leads nowhere"  # noqa: PTH110
         cure = f"set {variable} to a directory" if variable else f"name a directory by {ways}"
-        raise click.UsageError(f"{directory} is a file and no directory; {cure}.")
+        raise click.UsageError(f"{directory} {said}; {cure}.")
 
 
 def _fit(secret: str | None, source: str) -> str | None:

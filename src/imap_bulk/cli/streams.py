@@ -22,6 +22,8 @@ _BYTE_IN_QUOTES = re.compile(r"\\udc([89a-f][0-9a-f])")
 def prepare() -> None:
     """Make the streams ready for names of any bytes, for closed ends, and for full disks."""
     codecs.register_error(_ESCAPING, _escaped)
+    if sys.stdin is None:  # the shell has closed it, as by <&-
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115  until the end
     sys.stdout = _prepared(sys.stdout, _Output)
     sys.stderr = _prepared(sys.stderr, _ErrorOutput)
 
@@ -63,7 +65,7 @@ class _ErrorOutput(io.FileIO):
 
 
 def _prepared(stream: TextIO | None, kind: type[io.FileIO]) -> TextIO:
-    if stream is None:  # the shell has closed it, as by >&-
+    if stream is None:  # closed, as by >&-
         return Path(os.devnull).open("w")
     if not isinstance(stream, io.TextIOWrapper):
         return stream

@@ -44,7 +44,8 @@ def check(data_dir: Path, place: Path | None) -> Iterator[Finding]:
     """Look at the place of `data_dir`; `place` is a directory beside it for trials, if one can be made."""
     if file := _in_the_way(data_dir):
         remedy = "choose another place by --data-dir or IMAP_DATA_DIR"
-        yield problem("directory", f"{_shown(file)} is a file and no directory", remedy)
+        said = "is a file and no directory" if file.exists() else "is a link that leads nowhere"
+        yield problem("directory", f"{_shown(file)} {said}", remedy)
         return
     nearest = _nearest(data_dir)
     yield check_space(shutil.disk_usage(nearest).free)
