@@ -1,5 +1,6 @@
 """The journal: what it vouches for, and how little rests on it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imap_bulk.digest import Digest
+from imap_bulk.errors import NotFound
 from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher
 from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Stored, Transfer, Wanted
 
@@ -91,6 +93,26 @@ def test_a_data_directory_can_be_moved(tmp_path: Path, transfer: Transfer) -> No
     old.rename(new)
     with Journal(new, ARCHIVE, Direction.PULL) as journal:
         assert record_for(journal, replace(moved, path=new / "x.cdf"))
+
+
+def test_a_path_that_is_no_utf_8_is_kept_as_it_is(tmp_path: Path) -> None:
+    strange = tmp_path / os.fsdecode(b"caf\xe9") / "x.cdf"
+    strange.parent.mkdir()
+    strange.write_bytes(b"abc")
+    sent = Transfer(Direction.PUSH, "imap/x.cdf", strange)
+    for data_dir in (tmp_path, strange.parent):
+        with Journal(data_dir, ARCHIVE, Direction.PUSH) as journal:
+            assert add(journal, sent) == ["imap/x.cdf"]
+            assert [transfer.path for transfer in journal.todo()] == [strange]
+            journal.begin_run()
+            journal.write(Outcome(sent, Status.FAILED, error=NotFound(f"{strange} is gone")))
+            journal.write(done(sent))
+        with Journal(data_dir, ARCHIVE, Direction.PUSH) as journal, Ledger(data_dir) as ledger:
+            assert record_for(journal, sent) == (str(DIGEST), Proof.ETAG)
+            assert [record.path for record in journal.records()] == [str(strange)]
+            assert [record.path for record in ledger.records(Direction.PUSH, ARCHIVE)] == [str(strange)]
+            (failure,) = ledger.failures(Direction.PUSH, ARCHIVE)
+            assert (failure.path, failure.said) == (str(strange), f"{strange} is gone")
 
 
 def test_a_broken_journal_costs_time_not_correctness(tmp_path: Path, transfer: Transfer) -> None:

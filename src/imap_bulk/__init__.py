@@ -11,6 +11,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       status.py       status
       doctor.py       doctor
       standing.py     how things stand, in sentences and as JSON
+      ground.py       what a served archive stands on: free ports, a fresh root
       answering.py    how a served archive answers
       demo/           THE DEMONSTRATIONS
       locking.py      lock: a query becomes a lock file, or one is brought up to date
@@ -39,6 +40,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       tables.py       the forms of a query's answer
       ending.py       exit codes, and what Ctrl-C does
       logs.py         logging without secrets
+      streams.py      the standard streams: what they cannot show, and who cannot be written to
     pytest_plugin.py  test data as fixtures; imports nothing until it is used
     testdata.py     what that does: pinned files are brought, an archive is served
     aio.py          query, pull, push, verify as coroutines

@@ -60,6 +60,19 @@ class BucketOptions:
             raise BadBucket(f"{self.region!r} is the name of no region; write AWS_REGION as in us-west-2")
         if not (self.access_key_id and self.secret_access_key):
             raise BadBucket("a bucket needs credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        if unfit := self._unfit_for_headers():  # at which object_store panics as well
+            raise BadBucket(
+                f"there is a line end or another character in {unfit} that no key has; give the key alone"
+            )
+
+    def _unfit_for_headers(self) -> str | None:
+        """Name the variable of a credential that no request can hold."""
+        named = {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_SESSION_TOKEN": self.session_token or "",
+        }
+        return next((name for name, value in named.items() if not (value.isascii() and value.isprintable())), None)
 
     @classmethod
     def opened_with(cls, place: str, endpoint: str | None, told: BucketCredentials) -> Self:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PRODUCTION_URL = "https://api.imap-mission.com"
+USUAL_DATA_DIR = Path("data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def read_environment() -> Environment:
     """Read `IMAP_DATA_ACCESS_URL`, `IMAP_DATA_DIR`, `IMAP_API_KEY` and `IMAP_ACCESS_TOKEN`."""
     return Environment(
         url=os.environ.get("IMAP_DATA_ACCESS_URL") or PRODUCTION_URL,
-        data_dir=Path(os.environ.get("IMAP_DATA_DIR") or "data"),
+        data_dir=Path(os.environ.get("IMAP_DATA_DIR") or USUAL_DATA_DIR),
         api_key=os.environ.get("IMAP_API_KEY") or None,
         access_token=os.environ.get("IMAP_ACCESS_TOKEN") or None,
     )
@@ -35,6 +36,12 @@ def read_environment() -> Environment:
 def may_name_proxies() -> bool:
     """Whether a proxy could be named: by a variable, or where the system has settings for them."""
     return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
+
+
+def unfit_proxies() -> list[str]:
+    """Name the variables with a line end or another control character in their proxy: no request can name it."""
+    named = {name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy")}
+    return [name for name, value in named.items() if not value.isprintable()]
 
 
 def read_cache_dir() -> Path | None:

@@ -38,6 +38,29 @@ def test_the_environment_chooses_the_cache(
     assert invoke("cache", "info").stdout == f"{tmp_path / 'xdg' / 'imap-bulk'}: empty\n"
 
 
+@pytest.mark.parametrize("command", [("cache", "info"), ("pull", MAG)])
+def test_a_cache_that_is_a_file_is_refused_by_its_variable_also_where_nothing_is_to_be_fetched(
+    imap_bulk: Run, cached: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    file = tmp_path / "taken"
+    file.write_text("somebody's notes")
+    monkeypatch.setenv("IMAP_BULK_CACHE_DIR", str(file))
+    ran = imap_bulk(*command)
+    assert ran.exit_code == 2
+    assert f"Error: {file} is a file and no directory; set IMAP_BULK_CACHE_DIR to a directory.\n" in ran.stderr
+    assert imap_bulk("pull", MAG, "--no-cache").exit_code == 0
+
+
+def test_a_file_in_place_of_the_users_cache_is_refused_with_the_ways_to_name_another(
+    invoke: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "imap-bulk").write_text("somebody's notes")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    ran = invoke("cache", "info")
+    assert ran.exit_code == 2
+    assert "name a directory by --cache-dir or IMAP_BULK_CACHE_DIR.\n" in ran.stderr
+
+
 def test_prune_says_what_went_and_what_is_left(invoke: Run, cached: Path) -> None:
     ran = invoke("cache", "--cache-dir", cached, "prune", "--max-size", "3k")
     assert ran.stdout.splitlines()[0].startswith("Removed 1 file, ")

@@ -32,6 +32,15 @@ def test_a_place_that_cannot_be_written_to_is_a_problem(tmp_path: Path) -> None:
     assert "--data-dir" in found["commit"].remedy
 
 
+@pytest.mark.parametrize("below", ["", "data", "data/flux"])
+def test_a_file_in_the_way_of_the_data_directory_is_a_problem(tmp_path: Path, below: str) -> None:
+    file = tmp_path / "taken"
+    file.write_text("somebody's notes")
+    (found,) = check(file / below, None)
+    assert (found.check, found.state, found.said) == ("directory", "problem", f"{file} is a file and no directory")
+    assert "--data-dir" in found.remedy
+
+
 @pytest.mark.parametrize("step", ["fsync", "write"])
 def test_a_step_that_fails_is_named(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:

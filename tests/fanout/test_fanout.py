@@ -155,12 +155,21 @@ async def test_an_interrupted_run_leaves_no_token_and_can_be_run_again(
     assert (result.skipped >= 20, here(data)) == (True, COUNT)
 
 
-@pytest.mark.parametrize("address", ["bogus", "local:0", "local:x", "http://127.0.0.1:8786"])
-async def test_an_address_that_is_none_is_refused_with_the_form_of_one(
-    server: ArchiveServer, tmp_path: Path, address: str
-) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("bogus", "", "local:0", "local:x", "http://127.0.0.1:8786", "tcp://", "tcp://host", "tcp://host:x"),
+        *("tcp://host:0", "tcp://host:65536", "tcp://me:secret@host:8786", "tcp://ho st:8786", "tcp://::1:8786"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_at_once_with_the_form_of_one(address: str) -> None:
     with pytest.raises(errors.BadQuery, match=r"tcp://HOST:PORT or local:N"):
-        await pull(server, tmp_path, Fanout(address), QUICK, Listener())
+        Fanout(address)
+
+
+@pytest.mark.parametrize("address", ["local:4", "tcp://host.example:8786", "tls://10.0.0.1:1", "ws://[::1]:65535"])
+def test_an_address_that_can_be_one_is_taken(address: str) -> None:
+    assert Fanout(address).address == address
 
 
 async def test_a_scheduler_that_does_not_answer_is_a_passing_failure(

@@ -9,18 +9,18 @@ import click
 
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode
-from imap_bulk.cli.options import Decorator, all_of
+from imap_bulk.cli.options import DIRECTORY, Decorator, all_of
+from imap_bulk.cli.place import refuse_file
 from imap_bulk.environment import read_cache_dir, usual_cache_dir
 
 if TYPE_CHECKING:
     from imap_bulk.cache import Cache, Usage
 
-_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _MULTIPLES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BYTES = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)([kMGT]?)B?")
 
 cache_dir = click.option(
-    "--cache-dir", type=_DIRECTORY, metavar="DIR",
+    "--cache-dir", type=DIRECTORY, metavar="DIR",
     help="Take files of known sha256 from here, and keep what was verified.  [IMAP_BULK_CACHE_DIR]",
 )  # fmt: skip
 no_cache = click.option("--no-cache", is_flag=True, help="Neither use nor fill a cache.")
@@ -36,9 +36,11 @@ def chosen(cache_dir: Path | None, no_cache: bool, *, usually: bool) -> "Cache |
             raise click.UsageError("Give --cache-dir or --no-cache, not both.")
         return None
     asked = cache_dir or read_cache_dir()
-    if asked or usually:
-        return Cache(asked or usual_cache_dir())
-    return None
+    if not (asked or usually):
+        return None
+    root = asked or usual_cache_dir()
+    refuse_file(root, "IMAP_BULK_CACHE_DIR" if asked else None, "--cache-dir or IMAP_BULK_CACHE_DIR")
+    return Cache(root)
 
 
 def complaint(cache: "Cache | None") -> str | None:
@@ -59,7 +61,7 @@ def _bytes(_context: click.Context, _parameter: click.Parameter, text: str) -> i
 
 @click.group(short_help="Look at the cache, or make it smaller.")
 @click.option(
-    "--cache-dir", type=_DIRECTORY, metavar="DIR",
+    "--cache-dir", type=DIRECTORY, metavar="DIR",
     help="Where it is.  [IMAP_BULK_CACHE_DIR; else the user's cache directory]",
 )  # fmt: skip
 @click.pass_context

@@ -35,7 +35,10 @@ _BAR = "{percentage:3.0f}%|{bar:24}| {desc}, {remaining} left"
 
 
 class Console:
-    """Takes the events of one run; as a context manager, writes until the last of them is told."""
+    """Takes the events of one run; as a context manager, writes until the last of them is told.
+
+    Raises OSError at its end where standard output could not be written to.
+    """
 
     def __init__(
         self,
@@ -55,11 +58,13 @@ class Console:
         self._to = to
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
+        self._is_watched = self._stdout.isatty()
         self._people = self._stderr if json else self._stdout
         self._clock = clock
         self._meter = Meter(clock, verb)
         self._waiting: deque[tuple[TextIO, str]] = deque()
         self._broken: list[TextIO] = []
+        self._fault: OSError | None = None
         self._bar: tqdm[Any] | None = None
         self._is_over = False
         self._last_line = self._last_progress = clock()
@@ -76,6 +81,8 @@ class Console:
         self._leaving.set()
         self._thread.join()
         self.paint()
+        if self._fault and kind is None:
+            raise self._fault
 
     @property
     def plan(self) -> Plan | None:
@@ -199,13 +206,20 @@ class Console:
             self._attempt(stream, lambda: bar.write(text, file=stream))
 
     def _attempt(self, stream: TextIO, write: Callable[[], object]) -> None:
-        """Write, if the stream still takes anything: a reader that went away must not end the run."""
+        """Write, if the stream still takes anything: a reader that went away must not end the run.
+
+        Nor must a full disk, but who has the output written there waits for the rest: the end of the run tells it.
+        """
         if stream in self._broken:
             return
         try:
             write()
-        except (OSError, ValueError):
+        except (BrokenPipeError, ValueError):
             self._broken.append(stream)
+        except OSError as error:
+            self._broken.append(stream)
+            if stream is self._stdout and not self._is_watched:
+                self._fault = error
 
 
 def _new_bar(total: int, stream: TextIO) -> "tqdm[Any]":

@@ -38,7 +38,7 @@ async def _examine(place: Place, archive: "ImapArchive", as_json: bool) -> list[
     from imap_bulk.doctor import examine
 
     discreet, findings = Discreet(place.secrets), []
-    async for finding in examine(archive, place.data_dir):
+    async for finding in examine(archive, place.named_dir):
         findings.append(finding)
         click.echo(discreet.cut(_finding_fields(finding) if as_json else _finding_line(finding)))
     return findings

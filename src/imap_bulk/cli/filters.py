@@ -95,6 +95,8 @@ def query_of(filters: Mapping[str, Any]) -> "ImapQuery":
 
     conditions = dict(filters)
     refuse_empty(conditions)
+    if not any_given(conditions):
+        raise BadQuery("give at least one filter, as in --instrument mag; -h lists them.")
     days = conditions.pop("days_ago")
     if conditions.pop("today"):
         if days is not None:

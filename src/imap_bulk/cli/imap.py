@@ -81,7 +81,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
     help="Mirror: what was archived since the last complete run, or that day. Goes with filters.",
 )  # fmt: skip
 @click.option(
-    "--locked", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    "--locked", type=options.FILE, metavar="FILE",
     help="Pull exactly what this lock file pins, from the cache where it has it.",
 )  # fmt: skip
 @click.option(
@@ -90,7 +90,7 @@ async def _print_stream(files: AsyncIterator["RemoteFile"], output_format: str) 
 )  # fmt: skip
 @caching.cache_options
 @click.option(
-    "--summary-markdown", "summary", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    "--summary-markdown", "summary", type=options.FILE, metavar="FILE",
     help="Append a summary in Markdown, as to $GITHUB_STEP_SUMMARY.",
 )  # fmt: skip
 @delivering.to
@@ -127,13 +127,13 @@ def pull(
     cache = caching.chosen(cache_dir, no_cache or to is not None, usually=locked is not None)
     wishes = replace(wishes_of(given), cache=cache, offline=offline, summary=summary, dask=dask)
     by_filters = filters.any_given(given)
-    if since:
+    if since is not None:
         _check_since(given, by_filters=by_filters, named=bool(sources or locked))
     _check_usage(wishes, by_filters=by_filters, named=bool(sources), locked=locked is not None)
     if locked:
         return _pull_locked(place, locked, wishes)
     wanted = filters.query_of(given) if by_filters else None
-    if wanted and since:
+    if wanted and since is not None:
         return _pull_since(place, wanted, since, wishes)
     return _pull(place, wanted, sources, wishes)
 

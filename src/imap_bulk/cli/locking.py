@@ -1,5 +1,6 @@
 """`imap-bulk lock`: a query becomes a lock file, or a lock file is brought up to date."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from imap_bulk.lockfile import Change, LockFile, Pin
     from imap_bulk.model import RemoteFile
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
 
 @click.command(short_help="Pin a query to exact files, in a lock file.")
 @filters.search_options
-@click.option("-o", "--output", type=_FILE, metavar="FILE", help="The lock file to make.  [default: data.lock]")
-@click.option("--update", "updated", type=_FILE, metavar="FILE", help="Bring this lock file up to date.")
+@click.option(
+    "-o", "--output", type=options.FILE, metavar="FILE", help="The lock file to make.  [default: data.lock]"
+)
+@click.option("--update", "updated", type=options.FILE, metavar="FILE", help="Bring this lock file up to date.")
 @click.option("--check", is_flag=True, help="With --update: tell what would change, and exit with 1 if anything.")
 @caching.cache_options
 @options.transfer_options
@@ -55,6 +56,7 @@ def lock(
     cache = caching.chosen(cache_dir, no_cache, usually=False)
     wishes = replace(wishes_of(given), cache=cache)
     _check_usage(filters.any_given(given), output, updated, check)
+    data_dir = place.data_dir
     target = updated or output or Path("data.lock")
     known = lockfile.read(updated) if updated else None
     query = ImapQuery.of(**known.query) if known else filters.query_of(given)
@@ -67,7 +69,7 @@ def lock(
         if wishes.dry_run:
             click.echo(f"Would pin {words.files(len(files))} in {target}; nothing was written.")
             return ExitCode.DONE
-        return _pin(archive, query, files, (), target, place.data_dir, wishes)
+        return _pin(archive, query, files, (), target, data_dir, wishes)
     again, changes = _news(known, files)
     _tell(changes, target, wishes)
     if check or wishes.dry_run:
@@ -75,7 +77,7 @@ def lock(
     kept = [pin for pin in known.pins if pin.key not in again]
     if again:  # what is here under these names is not what the archive has now
         wishes = replace(wishes, settings=replace(wishes.settings, overwrite=True))
-    return _pin(archive, query, files, kept, target, place.data_dir, wishes)
+    return _pin(archive, query, files, kept, target, data_dir, wishes)
 
 
 def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, check: bool) -> None:
@@ -89,6 +91,8 @@ def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, ch
     target = output or Path("data.lock")
     if not target.parent.is_dir():
         raise click.UsageError(f"there is no directory {target.parent}; make it first.")
+    if not os.access(target.parent, os.W_OK):
+        raise click.UsageError(f"this user may not write to {target.parent}; choose another place by -o.")
     if not updated and target.exists():
         raise click.UsageError(f"{target} is there already: give it by --update, or choose another name by -o.")
 

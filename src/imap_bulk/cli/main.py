@@ -12,11 +12,11 @@ from typing import Any
 import click
 
 from imap_bulk import __version__
-from imap_bulk.cli import logs
+from imap_bulk.cli import logs, streams
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
+from imap_bulk.cli.options import DIRECTORY
 from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import ARGUMENTS
-from imap_bulk.environment import read_environment
 from imap_bulk.errors import BadBucket, BadManifest, BadName, BadQuery, BulkError, TransientError
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ _ROOMS = {
 """Command -> the module it lives in."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_GLOBAL_OPTIONS = {"--url", "--data-dir", "--api-key", "--debug", "-v", "--verbose"}
 
 _EPILOG = """\b
 Exit codes:
@@ -76,24 +75,31 @@ class _Commands(click.Group):
             sys.stdout.flush()
         except click.NoSuchOption as error:
             raise _misplaced(error) or error from None
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            error.message = streams.readable(error.message)  # type: ignore[misc]  # there is no other way in
+            raise
+        except click.exceptions.Exit:
             raise
         except BrokenPipeError:
             code = ExitCode.DONE
         except BaseException as error:
-            code = _report(_cause(error), ctx)
+            place = ctx.obj if isinstance(ctx.obj, Place) else None
+            code = _report(_cause(error), place, ctx.invoked_subcommand)
         _let_stdout_go()
         ctx.exit(code or 0)
 
 
 def _misplaced(error: click.NoSuchOption) -> click.UsageError | None:
-    """Explain a global option that stands behind the command."""
-    if error.option_name not in _GLOBAL_OPTIONS or error.ctx is None:
+    """Explain an option that stands behind the command, and belongs before it."""
+    option, group = error.option_name, error.ctx and error.ctx.parent
+    while group and not any(option in parameter.opts for parameter in group.command.params):
+        group = group.parent
+    if not (error.ctx and group):
         return None
-    name = error.ctx.command_path.partition(" ")[2]
-    return click.UsageError(
-        f"{error.option_name} stands before the command: imap-bulk {error.option_name} … {name} …", error.ctx
-    )
+    before = group.command_path.partition(" ")[2]
+    name = error.ctx.command_path.removeprefix(group.command_path).strip()
+    spelled = " ".join(filter(None, ("imap-bulk", before, option, "…", name, "…")))
+    return click.UsageError(f"{option} stands before the command: {spelled}", error.ctx)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -102,13 +108,12 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _report(error: BaseException, ctx: click.Context) -> ExitCode:
+def _report(error: BaseException, place: Place | None, command: str | None) -> ExitCode:
     """Tell people what ended the command; return what to tell the shell."""
-    place = ctx.obj if isinstance(ctx.obj, Place) else None
-    code, text = _explain(error, place, ctx.invoked_subcommand)
+    code, text = _explain(error, place, command)
     secrets = place.secrets if place else ()
     prefix = "" if code is ExitCode.INTERRUPTED else "Error: "
-    click.echo(logs.Discreet(secrets).cut(prefix + text), err=True)
+    click.echo(logs.Discreet(secrets).cut(prefix + streams.readable(text)), err=True)
     _LOG.debug("the traceback", exc_info=error)
     return code
 
@@ -124,7 +129,7 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
         case BulkError():
             return ExitCode.FAILED, str(error)
         case OSError():
-            where = place.data_dir if place and command != "query" else "standard output"
+            where = place.named_dir if place and command != "query" else streams.STANDARD_OUTPUT
             return ExitCode.MACHINE, _machine_words(error, where)
     said = " ".join(str(error).split())
     bug = f"a bug in imap-bulk: {type(error).__name__}: {said}"
@@ -134,6 +139,9 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
 def _machine_words(error: OSError, where: Path | str) -> str:
     path = error.filename or where
     reason = error.strerror or type(error).__name__
+    if path == streams.STANDARD_OUTPUT:
+        cure = "make room, or send it elsewhere, and run the same command again"
+        return f"standard output could not be written to ({reason}), so that it is not whole; {cure}"
     if error.errno == errno.EADDRINUSE:
         return "that port is in use already; choose another by --port, or 0 for a free one"
     if error.errno in _FULL:
@@ -155,7 +163,7 @@ def _let_stdout_go() -> None:
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.option("--url", metavar="URL", help="The archive's API.  [IMAP_DATA_ACCESS_URL; else production]")
 @click.option(
-    "--data-dir", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--data-dir", type=DIRECTORY, metavar="DIR",
     help="Where files go, in the archive's layout.  [IMAP_DATA_DIR; else ./data]",
 )  # fmt: skip
 @click.option("--api-key", metavar="KEY", help="Key for what is not public, and to push.  [IMAP_API_KEY]")
@@ -170,7 +178,7 @@ def cli(
 
     Environment: IMAP_DATA_ACCESS_URL, IMAP_DATA_DIR, IMAP_API_KEY and IMAP_ACCESS_TOKEN, as with imap-data-access.
     """
-    place = ctx.obj = Place(data_dir or read_environment().data_dir, url, api_key)
+    place = ctx.obj = Place(data_dir, url, api_key)
     if verbose or debug:
         level = logging.DEBUG if debug else logging.INFO
         ctx.call_on_close(logs.start(level, place.secrets))
@@ -179,10 +187,10 @@ def cli(
 def main() -> None:
     """Run the command line; ends the process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # None where the shell has closed it, as by >&-; open until the end.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a file name or "…" that the terminal cannot show
-    cli(prog_name="imap-bulk")
+    streams.prepare()
+    try:
+        cli(prog_name="imap-bulk")
+    except OSError as error:  # --version alone is written before any command begins
+        code = _report(error, None, None)
+        _let_stdout_go()
+        sys.exit(code)

@@ -36,7 +36,7 @@ def pull_files(
     """
     from imap_bulk import bulk
 
-    move = _fanout(wishes.dask, wishes.to) if wishes.dask else None
+    move = None if wishes.dask is None else _fanout(wishes.dask, wishes.to)
     with (
         _console(Verb.PULL, wishes) as console,
         recorded(console, Verb.PULL, archive, data_dir, wishes) as recorder,
@@ -83,7 +83,7 @@ def _heard_by(mirror: "Mirror", report: "Report") -> "Report":
 
 
 def _fanout(address: str, to: "Destination | None") -> "Move":
-    """Have a Dask cluster move the files. Raises click.UsageError where Dask is missing."""
+    """Have a Dask cluster move the files. Raises click.UsageError where Dask is missing, BadQuery."""
     try:
         from imap_bulk.fanout import Fanout
     except ModuleNotFoundError:

@@ -1,6 +1,7 @@
 """The options that commands share, and the tools to make more like them."""
 
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,31 @@ def completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[Compl
     return complete
 
 
+class _Path(click.Path):
+    """A path, there or to be made; not an empty variable of a shell, which would stand for this directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raise click.BadParameter for what is of the other kind, and for nothing at all."""
+        if value == "":
+            cure = "name a file" if self.file_okay else "write . for this directory"
+            self.fail(f"it is empty; {cure}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range, which nan and inf are not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Raise click.BadParameter for what is none."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number to count with.", param, ctx)
+        return number
+
+
+DIRECTORY = _Path(file_okay=False, path_type=Path)
+FILE = _Path(dir_okay=False, path_type=Path)
+
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON Lines on stdout.")
 
@@ -79,6 +105,8 @@ def _page(_context: click.Context, _parameter: click.Parameter, path: Path | Non
         raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
     if not path.parent.is_dir():
         raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"this user may not write to {path.parent}; choose another place.")
     return path
 
 
@@ -108,7 +136,7 @@ transfer_options: Decorator[Any] = all_of(
     click.option("--require-verified", is_flag=True, help="Fail files that only their size could confirm."),
     click.option("--no-fsync", is_flag=True, help="Do not wait for the disk to confirm each file."),
     click.option(
-        "--report", type=click.Path(dir_okay=False, path_type=Path), callback=_page, metavar="FILE.html",
+        "--report", type=FILE, callback=_page, metavar="FILE.html",
         help="Write down how the run went: a page, and beside it .jsonl and .prov.json.",
     ),
     click.option(

@@ -1,6 +1,5 @@
 """`--report`: a run, written down, with the command that runs it again but for its secrets."""
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 
 from imap_bulk.cli import logs
 from imap_bulk.cli.place import OTHER_ARCHIVES, Place
+from imap_bulk.cli.streams import shell_word
 from imap_bulk.cli.wishes import Wishes
 from imap_bulk.model import Event
 from imap_bulk.urls import public_url
@@ -70,8 +70,8 @@ def command_line(arguments: Sequence[str], key: str = "IMAP_API_KEY") -> str:
         if option == "--api-key":
             told.append(f'{name}{equals}"${key}"')
         elif option == "--url":
-            told.append(f"{name}{equals}{shlex.quote(public_url(value))}")
+            told.append(f"{name}{equals}{shell_word(public_url(value))}")
         else:
-            told.append(shlex.quote(argument))
+            told.append(shell_word(argument))
         before = argument
     return " ".join(told)

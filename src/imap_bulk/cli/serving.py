@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from imap_bulk.cli import ground
 from imap_bulk.cli.answering import answering, server_options
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.options import Decorator, all_of
+from imap_bulk.cli.options import DIRECTORY, Decorator, all_of
 from imap_bulk.cli.storing import store_options, storing
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _GRACE = 0.5
 """Seconds that requests have when an archive is stopped."""
 
@@ -44,6 +44,8 @@ def _archives(_context: click.Context, _parameter: click.Parameter, text: str) -
 def _own_address(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
     """Take what can be listened on. Raises click.BadParameter."""
     try:
+        if not host:  # an empty variable of a shell: it would stand for all addresses
+            raise OSError
         socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except (OSError, UnicodeError):
         cure = "write one as in 127.0.0.1, or 0.0.0.0 for all of them."
@@ -105,20 +107,20 @@ def _chaos(context: click.Context, _parameter: click.Parameter, spec: str) -> st
 
 
 @click.command(short_help="Be an archive on this machine.")
-@click.option("--root", type=_DIRECTORY, required=True, help="Where the files are; made if missing.")
+@click.option("--root", type=DIRECTORY, required=True, help="Where the files are; made if missing.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, callback=_own_address, help="Address to listen on."
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(0, ground.LAST_PORT),
     default=8000,
     show_default=True,
     help="Port of the first archive; others take the next ones. 0: free ones.",
 )
 @click.option(
     "--storage-port",
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(0, ground.LAST_PORT),
     default=0,
     show_default=True,
     help="Port of the storage; 0: a free one.",
@@ -164,6 +166,7 @@ def serve(
     """
     scopes = dict(map(_split_key, keys))
     _refuse_in_vain(context, archives)
+    ground.check_ports(host, _ports(port, given["storage_port"], len(archives)))
     chosen = {name: given.pop(name) for name in _OF_OTHERS}
     servers = [
         _MAKERS[name](_Site(root, host, port + number if port else 0, scopes, seed), given, chosen)
@@ -172,15 +175,26 @@ def serve(
     for faults in filter(None, (given["chaos"], *(chosen[name] for name in _FAULTS_OF_OTHERS))):
         click.echo(f"Committing faults: {faults} (seed {seed})", err=True)
     try:
-        run(_serve(root, dict(zip(archives, servers, strict=True))))
+        with ground.fresh_root(root):
+            run(_serve(root, dict(zip(archives, servers, strict=True))))
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
     return ExitCode.DONE
 
 
+def _ports(first: int, storage: int, count: int) -> dict[int, str]:
+    """Return the ports that are asked for, each with the option that does. Raises click.UsageError."""
+    asked = {first + number: "--port" for number in range(count)} if first else {}
+    if max(asked, default=0) > ground.LAST_PORT:
+        raise click.UsageError(f"{count} archives from --port {first} on need ports beyond {ground.LAST_PORT}.")
+    if storage in asked:
+        raise click.UsageError(f"--storage-port {storage} is that of an archive as well; give it one of its own.")
+    return {storage: "--storage-port", **asked} if storage else asked
+
+
 def _split_key(text: str) -> tuple[str, str]:
     name, colon, scope = text.rpartition(":")
-    if not colon or not name or scope not in ("read", "write"):
+    if not colon or not name.isprintable() or not name or scope not in ("read", "write"):
         raise click.BadParameter("write NAME:read or NAME:write, as in lab-7:write.", param_hint="--key")
     return name, scope
 
@@ -263,8 +277,9 @@ _MAKERS: dict[str, Callable[[_Site, dict[str, Any], Mapping[str, Any]], Any]] = 
 
 async def _serve(root: Path, servers: Mapping[str, Any]) -> None:
     async with AsyncExitStack() as stack:
-        for name, server in servers.items():
+        for server in servers.values():
             await stack.enter_async_context(server)
+        for name, server in servers.items():
             if name == "imap":
                 click.echo(f"Serving {root} at {server.url} (storage at {server.storage_url}; Ctrl-C stops)")
             else:

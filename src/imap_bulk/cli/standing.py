@@ -12,6 +12,7 @@ import click
 
 from imap_bulk.cli import mirroring, words
 from imap_bulk.cli.events import SCHEMA
+from imap_bulk.cli.streams import shell_word
 from imap_bulk.model import Direction
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def told(standing: "Standing", command: str) -> str:
 
 def command_to(data_dir: Path, usual_dir: Path) -> str:
     """Spell `imap-bulk` as it is to be typed for this data directory."""
-    return "imap-bulk" if data_dir == usual_dir else f"imap-bulk --data-dir {shlex.quote(str(data_dir))}"
+    return "imap-bulk" if data_dir == usual_dir else f"imap-bulk --data-dir {shell_word(str(data_dir))}"
 
 
 def ago(seconds: float) -> str:

@@ -25,6 +25,10 @@ def status(place: Place, failed: str | None, as_json: bool) -> ExitCode:
       imap-bulk --data-dir /data status
       imap-bulk status --failed pull | imap-bulk pull -
     """
+    if failed and as_json:
+        raise click.UsageError(
+            "--failed prints a manifest, and --json tells what failed as well; give one of them."
+        )
     if failed:
         _print_failed(place, failed)
         return ExitCode.DONE

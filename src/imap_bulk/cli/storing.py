@@ -35,6 +35,8 @@ def store_options(
     storage: str | None, s3_endpoint: str | None, rescan: bool, bring: Path | None
 ) -> dict[str, Any]:
     """Return the options as fields of `ServerOptions`. Raises click.UsageError if they contradict each other."""
+    if s3_endpoint == "":
+        raise click.UsageError("--s3-endpoint is empty; leave it out to mean Amazon's.")
     if s3_endpoint and not storage:
         raise click.UsageError("--s3-endpoint says where a bucket is; name that by --storage s3://BUCKET.")
     if storage and bring:
@@ -42,7 +44,7 @@ def store_options(
             "--import is for files on disk; put them into the bucket by imap-bulk push, or beside it and --rescan."
         )
     return {
-        "bucket": bucket_of(storage, s3_endpoint, "--storage") if storage else None,
+        "bucket": bucket_of(storage, s3_endpoint, "--storage") if storage is not None else None,
         "rescan": rescan,
         "bring": bring,
         "report": _Lines(),

@@ -70,12 +70,14 @@ def verify(
     if bag and repair:
         raise click.UsageError("A bag cannot be repaired; pull its files anew, and make another one.")
     settings = Settings(jobs=jobs)
+    if repair:
+        place.imap(settings)  # what cannot be asked is told before hours of reading, not behind them
     wrong: list[RemoteFile] = []
     with Console(Verb.VERIFY, quiet=quiet, json=as_json) as console:
         if sample:
             sample = Sample(sample.share, sample.count, seed or datetime.now(UTC).date().isoformat())
         result = _verify(bag or place.data_dir, _listed(bag, manifests), settings, _noting(wrong, console), sample)
-        _tell(console, result, place, sample, repair)
+        _tell(console, result, place, sample, can_repair=bool(wrong) and not (repair or bag))
     if not (repair and wrong):
         return code_of(result)
     return _repair(place, wrong, result, settings, Console(Verb.REPAIR, quiet=quiet, json=as_json))
@@ -119,12 +121,12 @@ def _noting(wrong: list[RemoteFile], console: Console) -> "Report":
     return report
 
 
-def _tell(console: Console, result: Result, place: Place, sample: Sample | None, repair: bool) -> None:
+def _tell(console: Console, result: Result, place: Place, sample: Sample | None, *, can_repair: bool) -> None:
     if not result.wanted:
         console.tell(f"Nothing is recorded below {place.data_dir}: pull something, or name a manifest.")
     elif sample:
         console.tell(f"This was a sample; --seed {sample.seed} chooses the same files again.")
-    if result.failed and not repair:
+    if can_repair:
         console.tell("To pull again what is wrong or missing, and nothing else: the same command with --repair.")
 
 
@@ -160,7 +162,7 @@ def _print_sums(place: Place) -> ExitCode:
 
 
 @click.command(short_help="Put what was pulled into a bag.")
-@click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("directory", metavar="DIR", type=options.DIRECTORY)
 @options.quiet
 @click.pass_obj
 def bag(place: Place, directory: Path, quiet: bool) -> ExitCode:
@@ -176,12 +178,18 @@ def bag(place: Place, directory: Path, quiet: bool) -> ExitCode:
     from imap_bulk.fixity import Bagged, write_bag
 
     files = total = failed = 0
+    is_new = not directory.exists()
     for each in write_bag(place.data_dir, directory):
         if isinstance(each, Bagged):
             files, total = files + 1, total + each.bytes
         else:
             failed += 1
             click.echo(f"Failed: {each}", err=True)
+    if not files and not failed:
+        if is_new:
+            directory.rmdir()
+        click.echo(f"Nothing is recorded below {place.data_dir}, so there is no bag: pull something.", err=True)
+        return ExitCode.FAILED
     if not quiet:
         left_out = f"; {failed} left out" if failed else ""
         click.echo(f"{words.files(files)} in the bag {directory}, {words.size(total)}{left_out}.")

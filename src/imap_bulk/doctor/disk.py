@@ -29,11 +29,24 @@ def trial_place(data_dir: Path) -> Iterator[Path | None]:
 def _nearest(path: Path) -> Path:
     """Return the nearest directory that is there already."""
     absolute = path.absolute()
-    return next(place for place in (absolute, *absolute.parents) if place.is_dir())
+    # Path.is_dir raises PermissionError for what is behind a closed directory.
+    return next(place for place in (absolute, *absolute.parents) if os.path.isdir(place))  # noqa: PTH112
+
+
+def _in_the_way(path: Path) -> Path | None:
+    """Return the file that stands where `path` or a directory on the way to it belongs."""
+    absolute = path.absolute()
+    first_there = next(place for place in (absolute, *absolute.parents) if os.path.lexists(place))
+    return None if os.path.isdir(first_there) else first_there  # noqa: PTH112  as below
 
 
 def check(data_dir: Path, place: Path | None) -> Iterator[Finding]:
     """Look at the place of `data_dir`; `place` is a directory beside it for trials, if one can be made."""
+    if file := _in_the_way(data_dir):
+        remedy = "choose another place by --data-dir or IMAP_DATA_DIR"
+        said = "is a file and no directory" if file.exists() else "is a link that leads nowhere"
+        yield problem("directory", f"{_shown(file)} {said}", remedy)
+        return
     nearest = _nearest(data_dir)
     yield check_space(shutil.disk_usage(nearest).free)
     if os.name != "nt":

@@ -24,14 +24,18 @@ from imap_bulk.settings import Settings
 if TYPE_CHECKING:  # needs the extra s3
     from imap_bulk.delivery import Destination
 
-_ADDRESS = re.compile(r"local:(?P<count>[1-9][0-9]{0,3})|(?:tcp|tls|ws|wss)://.+")
+_ADDRESS = re.compile(
+    r"local:(?P<count>[1-9][0-9]{0,3})"
+    r"|(?:tcp|tls|ws|wss)://(?:\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):(?P<port>[1-9][0-9]{0,4})"
+)
+_LAST_PORT = 65_535
 
 
 @dataclass(slots=True)
 class Fanout:
     """Moves transfers on the Dask cluster at `address`, or on N processes of this machine for `local:N`.
 
-    Give `Fanout(address).move` to `bulk.pull`.
+    Give `Fanout(address).move` to `bulk.pull`. Raises BadQuery for an address that is none.
     """
 
     address: str
@@ -40,6 +44,11 @@ class Fanout:
     connect_timeout: float = 30.0
     patience: float = 60.0
     """Seconds without any worker after which the run gives up."""
+
+    def __post_init__(self) -> None:
+        match = _ADDRESS.fullmatch(self.address)
+        if not match or int(match["port"] or 0) > _LAST_PORT:
+            raise BadQuery(f"{self.address!r} is no Dask cluster; write tcp://HOST:PORT or local:N")
 
     async def move(
         self,
@@ -52,8 +61,8 @@ class Fanout:
     ) -> None:
         """Move `transfers`, of which there are `count`, below `root` and report how each ended, once.
 
-        Raises Interrupted when the cluster is out of reach or has no workers left, BadQuery for an address that
-        is none, and whatever ended a worker's engine, OSError for one.
+        Raises Interrupted when the cluster is out of reach or has no workers left, and whatever ended a worker's
+        engine, OSError for one.
         """
         root = root.absolute()
         with _token(root) as token:
@@ -65,12 +74,10 @@ class Fanout:
                 await dealer.to_the_end(self.patience)
 
     async def _connect(self, stack: AsyncExitStack) -> Client:
-        match = _ADDRESS.fullmatch(self.address)
-        if not match:
-            raise BadQuery(f"{self.address!r} is no Dask cluster; write tcp://HOST:PORT or local:N")
         address: Any = self.address
-        if match["count"]:
-            address = await stack.enter_async_context(_processes(int(match["count"])))
+        scheme, _, count = self.address.partition(":")
+        if scheme == "local":
+            address = await stack.enter_async_context(_processes(int(count)))
         timeout = f"{self.connect_timeout} s"
         try:
             client = Client(address, asynchronous=True, timeout=timeout)  # type: ignore[no-untyped-call]

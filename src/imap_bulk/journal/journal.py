@@ -14,7 +14,7 @@ from typing import Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
-from imap_bulk.journal.record import PROOFS, Record, Voucher
+from imap_bulk.journal.record import PROOFS, Record, Voucher, kept, text_of
 from imap_bulk.journal.schema import open_journal, try_change
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
 
@@ -93,12 +93,13 @@ class Journal:
             return {}
         keys = json.dumps([each.key for each in wanted])
         known: dict[int, Voucher] = {}
-        for at, place, size, mtime_ns, digest, proof in self._database.execute(
+        for at, told_place, size, mtime_ns, digest, proof in self._database.execute(
             _RECORDED, (keys, self._direction, self._archive)
         ).fetchall():
             _, path, wanted_size, _, _ = wanted[at]
             if wanted_size is not None and wanted_size != size:
                 continue
+            place = text_of(told_place)
             if self._spelled + place != path and not self._is_at(place, path):
                 continue
             try:
@@ -176,7 +177,7 @@ class Journal:
             last = rows[-1][0]
             for _, key, path, size, text, source in rows:
                 digest = Digest.kept(text) if text else None
-                yield Transfer(self._direction, key, Path(path), size, digest, source)
+                yield Transfer(self._direction, key, Path(text_of(path)), size, digest, source)
 
     def records(self) -> Iterator[Record]:
         """Yield everything recorded in this direction, whatever the archive, each key once, newest record."""
@@ -216,7 +217,7 @@ class Journal:
         # Relative where it can be, so that a data directory can be moved; pathlib takes ten times as long.
         path = _absolute(os.fspath(transfer.path)).removeprefix(self._prefix)
         digest = str(outcome.digest) if outcome.digest else None
-        row = (transfer.key, path, status.st_size, status.st_mtime_ns, digest, outcome.verified_by)
+        row = (transfer.key, kept(path), status.st_size, status.st_mtime_ns, digest, outcome.verified_by)
         self._moved.append((self._direction, self._archive, *row, time.time()))
 
     def flush(self) -> None:
@@ -236,7 +237,7 @@ def _row_of(wanted: Wanted, is_todo: bool = True) -> tuple[object, ...]:
     key, path, size, digest, source = wanted
     if not is_todo:
         return key, "", -1, "", "", False
-    return key, path, -1 if size is None else size, digest or "", source, True
+    return key, kept(path), -1 if size is None else size, digest or "", source, True
 
 
 def _place_in_sample(seed: str, key: str) -> bytes:
@@ -248,4 +249,4 @@ def _failure_of(transfer: Transfer, error: BulkError) -> tuple[object, ...]:
     # What an archive goes by where the key does not tell may be an address that lets its bearer in: not kept.
     key, path, _, digest, source = Wanted.of(transfer)
     passing = isinstance(error, TransientError)
-    return key, path, digest, not source, type(error).__name__, passing, str(error)
+    return key, kept(path), digest, not source, type(error).__name__, passing, kept(str(error))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from imap_bulk.digest import Digest
-from imap_bulk.journal.record import Record
+from imap_bulk.journal.record import Record, text_of
 from imap_bulk.journal.schema import open_journal
 from imap_bulk.model import Direction, Proof
 
@@ -139,7 +139,15 @@ class Ledger:
     def failures(self, direction: Direction, archive: str) -> list[Failure]:
         """Return what failed in the last run, by key."""
         return [
-            Failure(key, path, Digest.parse(digest) if digest else None, bool(tells), kind, bool(passing), said)
+            Failure(
+                key,
+                text_of(path),
+                Digest.parse(digest) if digest else None,
+                bool(tells),
+                kind,
+                bool(passing),
+                text_of(said),
+            )
             for key, path, digest, tells, kind, passing, said in self._database.execute(
                 _FAILURES, (direction, archive)
             )

@@ -15,6 +15,22 @@ Voucher = tuple[str | None, Proof | None]
 """What is known of a file that is as it was when it came: its digest as that is written, and what verified it."""
 
 
+def kept(text: str) -> str | bytes:
+    """Write a path, or words with one in them, as SQLite keeps it: its bytes where they are no UTF-8."""
+    if text.isascii():  # nearly always, and quickly told
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
+
+
+def text_of(kept: str | bytes) -> str:
+    """Read what was `kept`."""
+    return kept if isinstance(kept, str) else os.fsdecode(kept)
+
+
 class Record(NamedTuple):
     """What is known of a file that was moved earlier: plain values, for a second run may read a million."""
 
@@ -32,7 +48,7 @@ class Record(NamedTuple):
         key, path, size, mtime_ns, digest, verified_by = row
         return cls(
             key,
-            os.path.join(root, path),  # noqa: PTH118  making a Path takes longer than asking for it
+            os.path.join(root, text_of(path)),  # noqa: PTH118  making a Path takes longer than asking for it
             size,
             mtime_ns,
             Digest.kept(digest) if digest else None,

@@ -20,8 +20,17 @@ def write(files: Iterable[tuple[str, Digest | None, int | None]]) -> Iterator[st
         except BadManifest:
             told = []
         if told != [Entry(1, key, digest)]:
-            raise BadName(f"{key!r} cannot be written on a line of a manifest; list it in JSON")
+            remedy = "list it in JSON" if _is_utf8(key) else "rename what in it is no UTF-8"
+            raise BadName(f"{key!r} cannot be written on a line of a manifest; {remedy}")
         yield line + "\n"
+
+
+def _is_utf8(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sum_line(digest: Digest, key: str) -> str:

@@ -12,6 +12,7 @@ settles it, by `add` or `forget`.
 # ruff: noqa: S608 - statements are built from the constants of `rows` and `search`; every value goes through a placeholder
 
 import asyncio
+import errno
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
@@ -47,7 +48,7 @@ _ROOM_TO_SORT = "PRAGMA cache_size = -8192"
 
 
 class StrangeCatalog(PermanentError):
-    """The file is a catalog of another version."""
+    """The file is a catalog of another version, or none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ class Catalog:
     """The open catalog. `find` and `search` read while `add` writes; neither waits for the other (WAL)."""
 
     def __init__(self, path: Path) -> None:
+        """Open the catalog, or make it. Raises StrangeCatalog, OSError."""
         self._path = path
-        self._writer = _connect(path)
-        _prepare(self._writer)
+        self._writer = _opened(path)
         self._reader = _connect(path)
         self._waiting: list[tuple[_Write, asyncio.Future[None]]] = []
         self._writing = asyncio.Lock()
@@ -185,12 +186,29 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=30, check_same_thread=False)
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    try:
+        connection = _connect(path)
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, f"the catalog cannot be opened ({error})", str(path)) from error
+    try:
+        _prepare(connection)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise OSError(errno.EIO, f"the catalog cannot be written ({error})", str(path)) from error
+        if isinstance(error, sqlite3.DatabaseError):
+            cure = "move it away and start once with --rescan"
+            raise StrangeCatalog(f"{path} is no catalog ({error}); {cure}") from error
+        raise
+    return connection
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # in WAL, less than FULL may lose commits at a power cut
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, SCHEMA_VERSION):
-        connection.close()
         raise StrangeCatalog(
             f"this catalog has schema {version}, and this version of imap-bulk reads {SCHEMA_VERSION}; "
             "move the catalog away and start once with --rescan"

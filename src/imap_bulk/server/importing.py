@@ -164,7 +164,11 @@ class Surveyor:
 
 def _walk(top: Path, survey: Survey) -> Iterator[Path]:
     """Yield every file and link; what begins with a dot is a part file or somebody's bookkeeping."""
-    for directory, below, names in os.walk(top):
+
+    def leave_out(error: OSError) -> None:
+        survey.leave_out(f"{Path(error.filename).relative_to(top)} cannot be read ({error.strerror})")
+
+    for directory, below, names in os.walk(top, onerror=leave_out):
         below[:] = sorted(name for name in below if not name.startswith("."))
         for name in [name for name in below if Path(directory, name).is_symlink()]:
             survey.leave_out(f"{Path(directory, name).relative_to(top)} is a link; import what it leads to")

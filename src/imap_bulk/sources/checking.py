@@ -1,5 +1,6 @@
 """All sources listed, and all that is wrong with them told, before anything moves."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,9 @@ from imap_bulk.listing import Lines, Listed, Listing
 from imap_bulk.manifest import Problem
 
 STANDARD_INPUT = "-"
+
+_OUT_OF_REACH = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
+"""What is wrong with a path that a person named; a disk that is full or broken is another matter."""
 
 MOST_PROBLEMS_TOLD = 20_000
 """Problems of one source that are told each; the others are counted, so that memory does not grow with them."""
@@ -56,9 +60,16 @@ def checked(sources: Iterable[str], read: Reader) -> Listing:
         problems = Problems(number, source)
         several.append(problems)
         try:
+            if not source:  # an empty variable of a shell, which as a path would be this directory
+                raise BadName("an empty name is among the sources; leave it out")
             listing.add(read(source, problems))
         except (BadManifest, BadName) as fault:
             problems.give_up(fault)
+        except OSError as refused:
+            if refused.errno not in _OUT_OF_REACH:
+                raise
+            place = os.fsdecode(refused.filename or problems.name)
+            problems.give_up(BadManifest(f"{place} cannot be read: {refused.strerror}"))
     conflicts = _settle(listing, several)
     errors = [error for problems in several if (error := problems.error())] + conflicts
     if len(errors) == 1:

@@ -10,7 +10,10 @@ from imap_bulk.listing import Lines, Listed, ListedFiles
 from imap_bulk.manifest import Entry, Problem, Run
 from imap_bulk.sources.checking import Problems, checked, is_manifest, lines_of
 
-_UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:]")
+_UNSAFE_IN_KEYS = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]")
+
+_OF_MANIFESTS = {".txt", ".jsonl", ".sums", ".sha256", ".sha512", ".md5"}
+"""How the names of manifests end, and object keys do not."""
 
 
 def files_of(sources: Iterable[str]) -> ListedFiles:
@@ -42,6 +45,8 @@ def _file_of(entry: Entry, problems: Problems) -> Listed | None:
 
 
 def _key_of_source(source: str) -> str:
+    if "/" in source and not source.startswith("imap/") and Path(source).suffix in _OF_MANIFESTS:
+        raise BadName(f"there is no manifest file {source}; check the path")
     try:
         return key_of(source)
     except BadName as error:

@@ -112,6 +112,8 @@ def _data_files(path: Path) -> Iterator[tuple[Path, str]]:
     if path.is_file():
         yield path, filenames.parse(path.name).key
         return
+    if path.exists() and not path.is_dir():
+        raise BadName(f"{path} is neither a regular file nor a directory; name one of these")
     if not path.is_dir():
         raise BadName(f"{path}: there is no such file or directory; check the path")
     count, misnamed = 0, []

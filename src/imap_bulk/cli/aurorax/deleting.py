@@ -37,7 +37,7 @@ def delete(place: Place, /, **given: Any) -> ExitCode:
     """
     target = target_of(given)
     doomed = _range(given) if given["kind"] == "ephemeris" else _urls(given)
-    archive = filters.archive_at(place, DEFAULT)
+    archive, data_dir = filters.archive_at(place, DEFAULT), place.data_dir
     source = run(_find(archive, target))
     what = (
         f"from {doomed[0]} to {doomed[1]}"
@@ -52,7 +52,7 @@ def delete(place: Place, /, **given: Any) -> ExitCode:
     try:
         run(_delete(archive, source, doomed))
     finally:  # also when no answer came: to send a record once more does no harm, to leave one out does
-        forget(archive, filters.kind_of(given["kind"]), source, place.data_dir)
+        forget(archive, filters.kind_of(given["kind"]), source, data_dir)
     later = "; the archive does so in its own time" if given["kind"] == "ephemeris" else ""
     click.echo(f"Asked to delete {named}{later}.")
     return ExitCode.DONE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imap_bulk.cli.filters import refuse_empty
-from imap_bulk.cli.options import Decorator, all_of, several
+from imap_bulk.cli.options import Decorator, Number, all_of, several
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
@@ -63,9 +63,9 @@ search_options: Decorator[Any] = all_of(
     click.option("--events", multiple=True, metavar="PLATFORM[/TYPE]", help="Conjunctions: events; repeat."),
     several("--conjunction-type", None, "Conjunctions: nbtrace (default), sbtrace, geographic"),
     several("--hemisphere", None, "Conjunctions: northern, southern"),
-    click.option("--distance", type=click.FloatRange(0), metavar="KM", help="Conjunctions: how close.  [300]"),
+    click.option("--distance", type=Number(0), metavar="KM", help="Conjunctions: how close.  [300]"),
     click.option(
-        "--search-timeout", type=click.FloatRange(1), default=900.0, show_default=True, metavar="SECONDS",
+        "--search-timeout", type=Number(1), default=900.0, show_default=True, metavar="SECONDS",
         help="How long a search may take before it is cancelled.",
     ),
 )  # fmt: skip

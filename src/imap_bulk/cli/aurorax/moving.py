@@ -74,7 +74,7 @@ def _hint_when_empty() -> str:
 )  # fmt: skip
 @click.option("--verify", is_flag=True, help="Search until all are visible; name those that are not.")
 @click.option(
-    "--verify-timeout", type=click.FloatRange(0), default=300.0, show_default=True, metavar="SECONDS",
+    "--verify-timeout", type=options.Number(0), default=300.0, show_default=True, metavar="SECONDS",
     help="How long to search for them.",
 )  # fmt: skip
 @click.option(
@@ -147,6 +147,8 @@ def _lines(name: str) -> Iterator[bytes]:
     if name == "-":
         yield from sys.stdin.buffer
         return
+    if not name:  # an empty variable of a shell, which as a path would be this directory
+        raise BadManifest("an empty name is among the files of records; leave it out")
     try:
         with Path(name).open("rb") as file:
             yield from file
@@ -154,3 +156,5 @@ def _lines(name: str) -> Iterator[bytes]:
         raise BadManifest(f"there is no file {name}; check the path") from None
     except IsADirectoryError:
         raise BadManifest(f"{name} is a directory; name the files of records in it") from None
+    except OSError as error:
+        raise BadManifest(f"{name} cannot be read: {error.strerror}") from None

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import shlex
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from imap_bulk.cli import words
 from imap_bulk.cli.demo.shell import DemoFailed, Shell, home_at, say
 from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.streams import shell_word
 
 _RECORDS = "balloon.jsonl"
 _MINUTES = 720
@@ -84,7 +84,7 @@ def _conclude(kept: Path | None, seconds: float) -> None:
         "search has shown every one of them."
     )
     if kept:
-        say(f"Everything stays in {shlex.quote(str(kept))}. Go on with `imap-bulk aurorax query -h`.", before="")
+        say(f"Everything stays in {shell_word(str(kept))}. Go on with `imap-bulk aurorax query -h`.", before="")
     else:
         say("The files are gone again; `imap-bulk demo --archive aurorax --keep DIR` keeps them.", before="")
         say("Go on with `imap-bulk aurorax query -h`, and from there with the real archive.", before="")

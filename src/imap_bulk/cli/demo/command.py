@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.options import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 _ARCHIVES = ("imap", "aurorax", "lsst")
 """Each has a module of its name here."""
 
@@ -25,7 +25,7 @@ _ARCHIVES = ("imap", "aurorax", "lsst")
     help="Which archive is played.",
 )
 @click.option(
-    "--keep", type=_DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
+    "--keep", type=DIRECTORY, metavar="DIR", help="Keep the files here instead of a temporary directory."
 )
 def demo(archive: str, keep: Path | None) -> ExitCode:
     """Start an archive here, push to it, query it, pull from it and verify what came. Takes a few seconds."""

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import random
-import shlex
 import time
 from filecmp import cmp
 from pathlib import Path
@@ -12,6 +11,7 @@ from imap_bulk import filenames
 from imap_bulk.cli import words
 from imap_bulk.cli.demo.shell import DemoFailed, Shell, home_at, say
 from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.streams import shell_word
 
 _SEED = 20250924  # the day of the launch: every demonstration moves the same bytes
 _KIB = 1 << 10
@@ -94,7 +94,7 @@ def _conclude(kept: Path | None, seconds: float) -> None:
     )
     if kept:
         say(f"The archive stays in {kept / 'archive'}. Go on with:", before="")
-        say(f"  imap-bulk serve --root {shlex.quote(str(kept / 'archive'))}", before="")
+        say(f"  imap-bulk serve --root {shell_word(str(kept / 'archive'))}", before="")
     else:
         say("The files are gone again; `imap-bulk demo --keep DIR` keeps them.", before="")
         say("Go on with `imap-bulk query -h`, and from there with the real archive.", before="")

@@ -96,16 +96,20 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
         raise click.UsageError("--id names no image; leave it out to bring all of them.")
     if given["size"] and not given["cutouts"]:
         raise click.UsageError("--size is that of cutouts: say where, by --cutouts.")
-    end = given["end_date"]
+    if given["cutouts"] == "":
+        raise click.UsageError("--cutouts names no file of positions; leave it out to bring whole images.")
+    start, end = given["start_date"], given["end_date"]
+    if start and end and start > end:
+        raise click.UsageError(f"the start {start} comes after the end {end}; swap them.")
     url, token = door(place)
     with _positions(given["cutouts"], given["size"]) as cutouts:
         query = ImageQuery.of(
             given["level"], given["collection"], given["kind"],
-            ids=ids, plane=given["plane"] or "", cutouts=cutouts, created_after=given["start_date"],
+            ids=ids, plane=given["plane"] or "", cutouts=cutouts, created_after=start,
             created_before=end + timedelta(days=1) if end and end < date.max else None, owner=given["owner"],
             by_job=given["by_job"], deployed=given["deployed_form"], stable=given["require_stable"],
         )  # fmt: skip
-        if (given["start_date"] or end) and not wishes.quiet:
+        if (start or end) and not wishes.quiet:
             click.echo(_CREATION, err=True)
         archive = LsstArchive(url, token, wishes.settings, Patience(given["deadline"]))
         return pull_files(archive, archive.search(query), place.data_dir, wishes)

@@ -15,6 +15,7 @@ import click
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode, run
 from imap_bulk.cli.lsst.door import door
+from imap_bulk.cli.options import FILE
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import Rejected
 from imap_bulk.settings import Settings
@@ -52,7 +53,7 @@ class _Question:
 )  # fmt: skip
 @click.option("--output-format", type=click.Choice(_FORMS), help="Form; else what FILE ends in, else csv.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    "-o", "--output", type=FILE, metavar="FILE",
     help="Write to this file, which appears when it is whole, instead of printing.",
 )  # fmt: skip
 @click.option("--verify", is_flag=True, help="Hold the number of rows to what SELECT COUNT(*) says.")
