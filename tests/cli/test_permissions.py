@@ -117,6 +117,20 @@ def test_a_cache_that_may_not_be_entered_costs_a_download_and_no_more(
     assert "took no more files (Permission denied)" in ran.stdout
 
 
+def test_a_file_that_may_not_be_read_fails_and_the_others_go_up(
+    bound: Bound, tmp_path: Path, archive: Any
+) -> None:
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+    for name, mode in ((MAG, 0), (MAG.replace("20260101", "20260102"), 0o644)):
+        (outbox / name).write_bytes(b"x")
+        (outbox / name).chmod(mode)
+    ran = bound("--url", archive.url, "--data-dir", tmp_path / "data", "push", outbox)
+    assert ran.returncode == 1
+    assert ran.stderr == f"Failed: {outbox / MAG} cannot be read: Permission denied\n"
+    assert ran.stdout.startswith("2 files: 1 pushed, 1 failed; ")
+
+
 def test_doctor_names_the_closed_directory_that_the_data_directory_is_in(
     bound: Bound, closed: Path, archive: Any
 ) -> None:

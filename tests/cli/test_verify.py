@@ -55,9 +55,19 @@ def test_a_listed_file_without_a_digest_cannot_be_verified(imap_bulk: Run, pulle
 
 
 def test_nothing_recorded_is_said(imap_bulk: Run, data_dir: Path) -> None:
+    data_dir.mkdir()
     ran = imap_bulk("verify")
     assert ran.exit_code == 0
     assert ran.stdout == f"Nothing is recorded below {data_dir}: pull something, or name a manifest.\n"
+
+
+def test_a_data_directory_that_is_not_there_is_told(imap_bulk: Run, data_dir: Path) -> None:
+    ran = imap_bulk("verify")
+    assert ran.exit_code == 2
+    assert ran.stderr.endswith(
+        f"Error: there is no directory {data_dir}; pull something, or name the data directory by --data-dir or "
+        "IMAP_DATA_DIR.\n"
+    )
 
 
 def test_a_bad_manifest_is_refused(imap_bulk: Run, tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """The lean lane on a bare socket: what it sends, which connections it uses again, and what it makes of answers."""
 
 import asyncio
+import socket
 import ssl
+import struct
+import threading
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.transport.wire import MIB, SETTINGS, answer, body_of, plain_and_tls, serving
+from tests.transport.wire import MIB, SETTINGS, answer, body_of, plain_and_tls, server_context, serving
 
 from imap_bulk import errors
 from imap_bulk.transport import BeginSurge, Request, read
@@ -47,6 +51,41 @@ async def test_a_body_goes_out_under_its_length(tls: ssl.TLSVersion | None) -> N
         size = 3 + 3 * MIB
         await body_of(await lane.send(server.request(method="PUT", body=body, size=size)))
         assert server.bodies == [b"one" + b"two" * MIB]
+
+
+@plain_and_tls
+async def test_a_refusal_is_heard_though_the_connection_broke_before_it_was_read(
+    tls: ssl.TLSVersion | None,
+) -> None:
+    has_refused = threading.Event()
+
+    async def body(_: BeginSurge) -> AsyncGenerator[bytes, None]:
+        yield b"first"
+        await asyncio.sleep(0)  # sent; from here on the loop reads nothing until it has met the break
+        assert has_refused.wait(5)
+        yield bytes(MIB)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as executor:
+        refusing = executor.submit(refuse_and_reset, listening, tls, has_refused)
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{listening.getsockname()[1]}/x"
+        async with LeanLane(SETTINGS, {}, OPEN) as lane:
+            with await lane.send(Request("PUT", url, {}, body, 5 + MIB)) as response:
+                assert (response.status, await read(response, 10)) == (403, b"no")
+        refusing.result()
+
+
+def refuse_and_reset(listening: socket.socket, tls: ssl.TLSVersion | None, has_refused: threading.Event) -> None:
+    """Read the beginning of a request, refuse it, and reset the connection, which makes the rest impossible to send."""
+    accepted, _ = listening.accept()
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the reset overtakes the refusal
+    sock = server_context(tls).wrap_socket(accepted, server_side=True) if tls else accepted
+    with sock:
+        received = b""
+        while not received.endswith(b"first"):
+            received += sock.recv(1 << 16)
+        sock.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    has_refused.set()
 
 
 async def test_a_body_that_ends_too_soon_is_a_failure() -> None:

@@ -72,6 +72,9 @@ def verify(
     settings = Settings(jobs=jobs)
     if repair:
         place.imap(settings)  # what cannot be asked is told before hours of reading, not behind them
+    if not manifests and not place.data_dir.exists():
+        cure = "pull something, or name the data directory by --data-dir or IMAP_DATA_DIR"
+        raise click.UsageError(f"there is no directory {place.data_dir}; {cure}.")
     wrong: list[RemoteFile] = []
     with Console(Verb.VERIFY, quiet=quiet, json=as_json) as console:
         if sample:

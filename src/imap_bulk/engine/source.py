@@ -53,6 +53,9 @@ class Source:
                     async for chunk in chunks:
                         yield chunk
             self._judge()
+        except PermissionError as error:
+            self.failure = errors.SourceChanged(f"{self._transfer.path} cannot be read: {error.strerror}")
+            raise self.failure from error
         except (errors.BulkError, OSError) as error:
             self.failure = error
             raise

@@ -6,13 +6,14 @@ pauses; a thread that sends or receives in its place has the socket to itself un
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from imap_bulk.transport import failures
 from imap_bulk.transport.answer import Answer, Nonsense
 from imap_bulk.transport.base import Piece, Request
 from imap_bulk.transport.buffers import BufferPool
-from imap_bulk.transport.flood import Flood
+from imap_bulk.transport.flood import Flood, receiving_from
 from imap_bulk.transport.head import Head, Unreadable
 from imap_bulk.transport.surge import Surge
 
@@ -204,9 +205,21 @@ class Connection(asyncio.BufferedProtocol):
         """See `asyncio.BaseProtocol`."""
         if exc is None and self._failure is None:
             self._answer.end_with_connection()
+        elif self._request and self._answer.head is None:
+            self._hear_last_words()
         how = type(exc).__name__ if exc else "closed by the other side"
         self._fail(failures.cut(self.doing) if self._answer.head else failures.broken(self.doing, how))
         self._on_lost(self)
+
+    def _hear_last_words(self) -> None:
+        """Receive what was said before the break: a write that met it first would hide why it was refused."""
+        way_in = receiving_from(self._transport) if self._transport else None
+        if not way_in:
+            return
+        sock, receive = way_in
+        with sock, suppress(OSError, Nonsense, *Unreadable):
+            while not self._answer.is_full and (here := receive(self._answer.room)):
+                self._answer.take_in(here)
 
     def pause_writing(self) -> None:
         """See `asyncio.BaseProtocol`."""

@@ -26,19 +26,28 @@ connections brought, at 500 MB/s on two cores, was left to the loop: others have
 MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
 
 
+def receiving_from(transport: asyncio.Transport) -> tuple[socket.socket, Receive] | None:
+    """Return a socket, to be closed, and what receives from it past a transport that does not read.
+
+    None where none can.
+    It is a descriptor of our own: the loop may close its own at any time, and another file get that number.
+    """
+    theirs = transport.get_extra_info("socket")
+    if theirs is None or not hasattr(select, "poll"):
+        return None
+    sock = socket.socket(fileno=os.dup(theirs.fileno()))
+    sock.setblocking(False)
+    return sock, transport.receiver(sock) if isinstance(transport, Tls) else sock.recv_into
+
+
 class Flood:
     """What follows in a body, up to `due` bytes, the first of them in `buffer` from `start` to `end`."""
 
     @classmethod
     def of(cls, transport: asyncio.Transport, buffer: memoryview, start: int, end: int, due: int) -> Self | None:
         """Take the socket of a transport that has stopped reading; None where a thread cannot receive from it."""
-        theirs = transport.get_extra_info("socket")
-        if theirs is None or not hasattr(select, "poll"):
-            return None
-        # A descriptor of our own: the loop may close its own at any time, and another file get that number.
-        sock = socket.socket(fileno=os.dup(theirs.fileno()))
-        receive = transport.receiver(sock) if isinstance(transport, Tls) else sock.recv_into
-        return cls(sock, receive, buffer, start, end, due)
+        way_in = receiving_from(transport)
+        return cls(*way_in, buffer, start, end, due) if way_in else None
 
     def __init__(
         self, sock: socket.socket, receive: Receive, buffer: memoryview, start: int, end: int, due: int
