@@ -35,7 +35,8 @@ def status(url: str) -> str:
     try:
         with urllib.request.urlopen(f"{url}/image/v0/654/status") as answer:
             return str(json.load(answer)[0]["status"])
-    except urllib.error.HTTPError:
+    except urllib.error.HTTPError as error:
+        error.close()
         return ""
 
 

@@ -68,7 +68,9 @@ def test_a_day_that_ends_a_range_ends_with_its_last_second(text: str, is_end: bo
     assert written(read_bound("end", text, is_end=is_end)) == moment
 
 
-@pytest.mark.parametrize("text", ["", "2020", "20200230", "2020-13-01", "yesterday", "2020-01-01T25:00"])
+@pytest.mark.parametrize(
+    "text", ["", "2020", "20200230", "2020-13-01", "yesterday", "2020-01-01T24:00", "2020-01-01T25:00"]
+)
 def test_what_is_no_day_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadQuery, match="is no day or time; write YYYYMMDD"):
         read_bound("--start-date", text, is_end=False)

@@ -72,8 +72,9 @@ async def test_another_attempt_makes_no_other_request(
     url = await serve(faults="fits-truncated*1")
     pulled = await pull(LsstArchive(url, settings=settings, patience=patience(watch)), ONE)
     assert (pulled.only.status, pulled.only.attempts) == (Status.DONE, 2)
-    with pytest.raises(urllib.error.HTTPError):
+    with pytest.raises(urllib.error.HTTPError) as refused:
         await status_of(url, "655")
+    refused.value.close()
 
 
 async def test_a_request_that_fails_tells_why(serve: Serve, pull: Pull, settings: Settings, watch: Watch) -> None:

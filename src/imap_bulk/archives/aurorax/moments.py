@@ -12,8 +12,8 @@ _TO_LAST_SECOND = DAY - SECOND
 _LAST_SECOND = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 _DAY = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+_TIME = re.compile(  # without 24:00, which Python reads from 3.14 on: one answer whatever the Python
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?!24)[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 
 Window = tuple[datetime, datetime]

@@ -7,7 +7,8 @@ DAY = 86_400
 MINUTE = 60
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the service writes no zone, so none is kept
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+# Python reads 24:00 from 3.14 on; the answer is one whatever the Python.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
