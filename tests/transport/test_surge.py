@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.transport.wire import MIB, SETTINGS, Server, answer, body_of, plain_and_tls, serving
+from tests.transport.wire import MIB, PATIENT, SETTINGS, Server, answer, body_of, plain_and_tls, serving
 
 from imap_bulk import errors
 from imap_bulk.digest import Digest
@@ -124,7 +124,7 @@ async def test_a_body_of_any_length_arrives_whole_and_its_connection_is_used_aga
     size: int, cut: int, tls: ssl.TLSVersion | None
 ) -> None:
     body, surges = os.urandom(size), list[Surge]()
-    async with serving(answer(), answer(b"next"), tls=tls) as (server, lane):
+    async with serving(answer(), answer(b"next"), tls=tls, settings=PATIENT) as (server, lane):
         asked = server.request(method="PUT", body=surging_body(body, surges, cut), size=size)
         assert await body_of(await lane.send(asked)) == b"body"
         assert await body_of(await lane.send(server.request())) == b"next"
@@ -147,7 +147,7 @@ async def test_what_a_thread_leaves_is_sent_by_the_loop_before_what_follows(tls:
             yield long
         yield last
 
-    async with serving(answer(), tls=tls) as (server, lane):
+    async with serving(answer(), tls=tls, settings=PATIENT) as (server, lane):
         await body_of(await lane.send(server.request(method="PUT", body=body, size=sum(map(len, pieces)))))
     assert server.bodies == [b"".join(pieces)]
     assert surges
@@ -158,7 +158,7 @@ async def test_what_a_thread_leaves_is_sent_by_the_loop_before_what_follows(tls:
 async def test_an_early_answer_is_heard_and_the_rest_not_sent(tls: ssl.TLSVersion | None) -> None:
     surges = list[Surge]()
     refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
-    async with serving(tls=tls) as (server, lane):
+    async with serving(tls=tls, settings=PATIENT) as (server, lane):
         server.refusal = refusal
         endless = server.request(method="PUT", body=endless_body(surges), size=1 << 40)
         with await lane.send(endless) as response:
@@ -195,7 +195,7 @@ async def test_a_connection_may_be_closed_while_a_thread_sends(tls: ssl.TLSVersi
             await asyncio.to_thread(pour_late, surge)
         yield b"end"
 
-    async with serving(answer(), tls=tls) as (server, lane):
+    async with serving(answer(), tls=tls, settings=PATIENT) as (server, lane):
         sending = asyncio.create_task(lane.send(server.request(method="PUT", body=body, size=1 << 40)))
         await asyncio.to_thread(has_begun.wait, 5)
         await lane.__aexit__()
@@ -205,7 +205,7 @@ async def test_a_connection_may_be_closed_while_a_thread_sends(tls: ssl.TLSVersi
 
 
 async def test_a_connection_that_breaks_under_a_thread_is_a_passing_failure() -> None:
-    async with serving() as (server, lane):
+    async with serving(settings=PATIENT) as (server, lane):
         server.refusal = b""  # closes in the midst
         with pytest.raises(errors.Interrupted):
             await lane.send(server.request(method="PUT", body=endless_body([]), size=1 << 40))
@@ -219,7 +219,7 @@ async def test_the_general_lane_sends_without_threads() -> None:
         asked.append(begin_surge())
         yield b"two"
 
-    async with serving(answer()) as (server, _), GeneralLane(SETTINGS, {}, OPEN) as lane:
+    async with serving(answer(), settings=PATIENT) as (server, _), GeneralLane(SETTINGS, {}, OPEN) as lane:
         await body_of(await lane.send(server.request(method="PUT", body=body, size=6)))
     assert (asked, server.bodies) == ([None], [b"onetwo"])
 
@@ -236,7 +236,7 @@ async def put(server: Server, settings: Settings, body: Body, size: int) -> None
 
 async def test_where_bytes_a_second_are_limited_no_thread_sends() -> None:
     surges = list[Surge]()
-    async with serving(answer()) as (server, _):
+    async with serving(answer(), settings=PATIENT) as (server, _):
         body = os.urandom(2 * MIB)
         await put(server, Settings(limit_rate=1e9), surging_body(body, surges), len(body))
     assert (server.bodies, surges) == ([body], [])
@@ -250,7 +250,7 @@ async def test_what_a_thread_sent_counts_for_the_pace(monkeypatch: pytest.Monkey
         end(pace, turn, error)
 
     monkeypatch.setattr(Pace, "end", told)
-    async with serving(answer()) as (server, _):
+    async with serving(answer(), settings=PATIENT) as (server, _):
         await put(server, Settings(), surging_body(bytes(2 * MIB), surges), 2 * MIB)
     assert surges
     assert counted == [2 * MIB]
@@ -276,7 +276,7 @@ async def test_a_file_goes_up_whole_and_by_threads_as_well(tmp_path: Path, size:
 
         return source.chunks(noted)
 
-    async with serving(answer()) as (server, lane):
+    async with serving(answer(), settings=PATIENT) as (server, lane):
         await body_of(await lane.send(server.request(method="PUT", body=body, size=size)))
     assert server.bodies == [content]
     assert sum(surge.taken for surge in surges) > 0
@@ -293,7 +293,7 @@ async def test_a_file_that_grows_is_not_complete_for_storage(tmp_path: Path) -> 
             file.write(b"more")
 
     source = Source(Transfer(Direction.PUSH, "key", path), MIB, grow, ("md5",))
-    async with serving(answer()) as (server, lane):
+    async with serving(answer(), settings=PATIENT) as (server, lane):
         with pytest.raises(errors.SourceChanged, match="nothing was stored"):
             await lane.send(server.request(method="PUT", body=source.chunks, size=source.size))
     assert server.bodies == []
@@ -310,7 +310,7 @@ async def test_a_file_that_is_another_one_in_its_midst_is_not_complete_for_stora
             file.write(b"!")
 
     source = Source(replace(Transfer(Direction.PUSH, "key", path), digest=wished), MIB, change, ())
-    async with serving(answer()) as (server, lane):
+    async with serving(answer(), settings=PATIENT) as (server, lane):
         with pytest.raises(errors.SourceChanged):
             await lane.send(server.request(method="PUT", body=source.chunks, size=source.size))
     assert server.bodies == []

@@ -18,6 +18,9 @@ from imap_bulk.transport.lean import LeanLane
 from imap_bulk.transport.tls import client_context
 
 SETTINGS = Settings(connect_timeout=2.0, idle_timeout=0.3)
+PATIENT = Settings(connect_timeout=10.0, idle_timeout=10.0)
+"""For what is no test of silence, and moves so much that a busy machine may be silent for a moment."""
+
 MIB = 1 << 20
 AUTHORITY = trustme.CA()
 
@@ -72,14 +75,14 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    *script: bytes | None, tls: ssl.TLSVersion | None = None
+    *script: bytes | None, tls: ssl.TLSVersion | None = None, settings: Settings = SETTINGS
 ) -> AsyncIterator[tuple[Server, LeanLane]]:
     server = Server(list(script), "https" if tls else "http")
     context = server_context(tls) if tls else None
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0, limit=4 * MIB, ssl=context)
     server.port = listening.sockets[0].getsockname()[1]
     try:
-        async with LeanLane(SETTINGS, {"User-Agent": "test"}, OPEN) as lane:
+        async with LeanLane(settings, {"User-Agent": "test"}, OPEN) as lane:
             yield server, lane
     finally:
         listening.close()
