@@ -80,6 +80,7 @@ def test_a_proxy_with_a_line_end_is_refused_by_its_variable_and_not_shown(
 def test_verify_tells_of_a_key_before_it_reads(
     invoke: Run, monkeypatch: pytest.MonkeyPatch, data_dir: Path
 ) -> None:
+    data_dir.mkdir()
     monkeypatch.setenv("IMAP_API_KEY", f"{canaries.API_KEY}\nx")
     ran = invoke("--data-dir", data_dir, "verify", "--repair")
     assert ran.exit_code == 2

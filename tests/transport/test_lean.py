@@ -75,7 +75,7 @@ async def test_a_refusal_is_heard_though_the_connection_broke_before_it_was_read
 
 
 def refuse_and_reset(listening: socket.socket, tls: ssl.TLSVersion | None, has_refused: threading.Event) -> None:
-    """Read the beginning of a request, refuse it, and reset the connection, which makes the rest impossible to send."""
+    """Read the beginning of a request, refuse it, and reset the connection, so that the rest cannot be sent."""
     accepted, _ = listening.accept()
     accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the reset overtakes the refusal
     sock = server_context(tls).wrap_socket(accepted, server_side=True) if tls else accepted
