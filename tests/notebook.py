@@ -1,6 +1,7 @@
 """A cell of a notebook: an event loop runs already, and in it a plain function pulls. URL DIRECTORY NAME..."""
 
 import asyncio
+import signal
 import sys
 
 import imap_bulk
@@ -19,4 +20,5 @@ async def cell(url: str, data_dir: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background may ignore it
     asyncio.new_event_loop().run_until_complete(cell(*sys.argv[1:]))
