@@ -324,7 +324,7 @@ async def test_pushed_queried_and_pulled_bytes_move_between_client_and_bucket_al
         archive(running, root, storage.url) as url,
         relaying(url) as api,
     ):
-        assert (await imap_bulk("--url", api.url, "push", outbox))[0] == 0
+        assert (await imap_bulk("--url", api.url, "--data-dir", inbox, "push", outbox))[0] == 0
         code, listed = await imap_bulk("--url", api.url, "query", "--instrument", "mag")
         assert code == 0
         assert all(name in listed for name in names)
