@@ -26,14 +26,13 @@ _FRAMING = {"connection": re.compile("keep-alive", re.IGNORECASE), "content-leng
 _FOR_THE_PARSER = {"transfer-encoding", "upgrade", "trailer"}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _status(line: bytes) -> int:
     """Read a usual status line; 0 where the parser has to."""
     match = _STATUS_LINE.fullmatch(line)
     return int(match[1]) if match else 0
 
 
-@lru_cache(maxsize=512)
 def _field(line: bytes) -> tuple[str, str] | None:
     """Read a usual line; None where the parser has to."""
     match = _FIELD.fullmatch(line)
@@ -46,13 +45,20 @@ def _field(line: bytes) -> tuple[str, str] | None:
     return name, value
 
 
+_known_field = lru_cache(maxsize=128)(_field)
+_LONGEST_KNOWN = 128
+"""No longer line is remembered: of what an archive answers that would be signed URLs, which are new each time."""
+
+
 def _usual(head: bytes) -> tuple[int, list[tuple[str, str]]] | None:
     """Read a whole head of which each line is as usual, no field comes twice, and that tells the body's length."""
     if not head.endswith(_END):
         return None
     first, *lines = head.removesuffix(_END).split(b"\r\n")
     status = _status(first)
-    fields = [field for line in lines if (field := _field(line))]
+    fields = [
+        field for line in lines if (field := _known_field(line) if len(line) <= _LONGEST_KNOWN else _field(line))
+    ]
     if not status or status in _BODILESS or len(fields) < len(lines):
         return None
     names = {name for name, _ in fields}
