@@ -56,7 +56,7 @@ class Telling:
 
 
 class _Moved(NamedTuple):
-    """An outcome as nearly all are, in plain values, which take a fifth of the time to pack and unpack."""
+    """An outcome as nearly all are, in plain values, which take half the time to pack and unpack."""
 
     status: str
     attempts: int

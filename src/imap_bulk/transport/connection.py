@@ -205,7 +205,7 @@ class Connection(asyncio.BufferedProtocol):
         """See `asyncio.BaseProtocol`."""
         if exc is None and self._failure is None:
             self._answer.end_with_connection()
-        elif self._request and self._answer.head is None:
+        elif exc and self._request and self._answer.head is None:
             self._hear_last_words()
         how = type(exc).__name__ if exc else "closed by the other side"
         self._fail(failures.cut(self.doing) if self._answer.head else failures.broken(self.doing, how))
@@ -213,13 +213,14 @@ class Connection(asyncio.BufferedProtocol):
 
     def _hear_last_words(self) -> None:
         """Receive what was said before the break: a write that met it first would hide why it was refused."""
-        way_in = receiving_from(self._transport) if self._transport else None
-        if not way_in:
-            return
-        sock, receive = way_in
-        with sock, suppress(OSError, Nonsense, *Unreadable):
-            while not self._answer.is_full and (here := receive(self._answer.room)):
-                self._answer.take_in(here)
+        with suppress(OSError, Nonsense, *Unreadable):
+            way_in = receiving_from(self._transport) if self._transport else None
+            if not way_in:
+                return
+            sock, receive = way_in
+            with sock:
+                while not self._answer.is_full and (here := receive(self._answer.room)):
+                    self._answer.take_in(here)
 
     def pause_writing(self) -> None:
         """See `asyncio.BaseProtocol`."""
