@@ -11,6 +11,7 @@
     │   ├── WrongPart               storage sent another part of the object than was asked for
     │   ├── ObjectChanged           the archive's object became another one while it was fetched
     │   ├── DigestMismatch          the bytes that arrived are not the bytes that were promised
+    │   │   └── OtherSize             storage names an object of another size than is expected
     │   └── ServerFault             500, 502, 504: the archive's own trouble
     ├── IncompleteRun             what `Result.raise_for_failures` raises
     └── PermanentError            another attempt would end the same way
@@ -85,6 +86,10 @@ class ObjectChanged(TransientError):
 
 class DigestMismatch(TransientError):
     """The bytes are not the promised ones; transient because the usual cause is the way, not the source."""
+
+
+class OtherSize(DigestMismatch):
+    """Storage names an object of another size; told twice, it is no longer taken for the way's fault."""
 
 
 class ServerFault(TransientError):

@@ -120,6 +120,24 @@ async def test_more_bytes_than_announced_are_not_written(run: Run, storage: Stor
     assert files_below(run.root) == []
 
 
+async def test_an_object_of_another_size_than_the_manifests_is_believed_when_told_twice(
+    run: Run, storage: Storage, wanted: Transfer
+) -> None:
+    storage.answers = [good()]
+    (outcome,) = await run(replace(wanted, size=10))
+    assert (type(outcome.error), outcome.attempts) == (errors.Rejected, 2)
+    assert f"{len(CONTENT)} bytes, 10 are expected" in str(outcome.error)
+    assert files_below(run.root) == []
+
+
+async def test_a_size_that_was_wrong_but_once_costs_another_attempt(
+    run: Run, storage: Storage, wanted: Transfer
+) -> None:
+    storage.answers = [good(b"a page in between"), good()]
+    (outcome,) = await run(replace(wanted, size=len(CONTENT)))
+    assert (outcome.status, outcome.attempts) == (Status.DONE, 2)
+
+
 async def test_every_attempt_has_a_url_of_its_own(run: Run, storage: Storage, wanted: Transfer) -> None:
     storage.answers = [expired(), good()]
     await run(wanted)

@@ -33,6 +33,9 @@ from imap_bulk.transport import Response, Transport, refusal
 MOST_RESTARTS = 2
 """Times that a download begins anew because the archive's object has changed under it."""
 
+MOST_OTHER_SIZES = 1
+"""Times that storage may name another size than the manifest before it is believed."""
+
 MOST_WRONG_PARTS = 2
 """Times that storage may send wrong parts before it is asked for whole objects alone."""
 
@@ -69,6 +72,7 @@ class Download:
         self._resumed_from = 0
         self._restarts = 0
         self._wrong_parts = 0
+        self._other_sizes = 0
 
     @property
     def _trusts_ranges(self) -> bool:
@@ -101,6 +105,12 @@ class Download:
             self._wrong_parts += 1
             if self._wrong_parts > MOST_WRONG_PARTS:
                 self._forget()
+            raise
+        except errors.OtherSize as error:
+            self._forget()
+            self._other_sizes += 1
+            if self._other_sizes > MOST_OTHER_SIZES:
+                raise errors.Rejected(f"{error}; the archive has another file than the manifest lists") from error
             raise
         except errors.DigestMismatch:
             self._forget()

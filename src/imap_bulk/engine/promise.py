@@ -38,11 +38,12 @@ class Promise:
 def promise_of(transfer: Transfer, headers: Mapping[str, str], size: int | None) -> Promise:
     """Choose what to verify an object of `size` bytes with: manifest, what storage tells, or size.
 
-    Raises Rejected or DigestMismatch when the headers already contradict what is wanted.
+    Raises Rejected or DigestMismatch (OtherSize of an object that says which it is) when the headers already
+    contradict what is wanted.
     """
     told = digests(headers)
-    _hold_to_wishes(transfer, told, size)
     identity = identity_of(headers, size)
+    _hold_to_wishes(transfer, told, size, identity)
     takes_ranges = identity is not None and headers.get("Accept-Ranges", "").lower() == "bytes"
     proof, digest = _strongest(transfer, told)
     if digest is None and size is not None:
@@ -56,15 +57,14 @@ def _strongest(transfer: Transfer, told: list[Told]) -> tuple[Proof | None, Dige
     return told[0] if told else (None, None)
 
 
-def _hold_to_wishes(transfer: Transfer, told: list[Told], size: int | None) -> None:
+def _hold_to_wishes(transfer: Transfer, told: list[Told], size: int | None, identity: Identity | None) -> None:
     wished = transfer.digest
     for _, digest in told:
         if wished and digest.algorithm == wished.algorithm and digest != wished:
             raise errors.Rejected(f"{transfer.key}: the archive holds {digest}, the manifest wants {wished}")
     if size is not None and transfer.size is not None and size != transfer.size:
-        raise errors.DigestMismatch(
-            f"{transfer.key}: storage announces {size} bytes, {transfer.size} are expected"
-        )
+        said = f"{transfer.key}: storage announces {size} bytes, {transfer.size} are expected"
+        raise errors.OtherSize(said) if identity else errors.DigestMismatch(said)
 
 
 def content_length(headers: Mapping[str, str]) -> int | None:

@@ -9,6 +9,7 @@ _CAUSES = {
     "Interrupted": "broken off",
     "NotFound": "not there (404)",
     "ObjectChanged": "the object changed",
+    "OtherSize": "another size",
     "Rejected": "refused",
     "ServerFault": "server fault (5xx)",
     "SourceChanged": "the file changed here",
