@@ -34,6 +34,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       console.py      what a person or a program sees of a run: bar, rare lines, failures, summary
       meter.py        how far a run is, and how fast
       words.py        what people are told, in sentences
+      hints.py        what a person might do otherwise next time
       events.py       what programs are told, in JSON Lines
       markdown.py     a run's summary for the page of a CI job
       recording.py    --report: a run, written down

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from imap_bulk.cli import events, words
 from imap_bulk.cli.meter import Meter
 from imap_bulk.cli.words import Verb
-from imap_bulk.model import Event, Outcome, Plan, Result, Skipped, Status, Transfer
+from imap_bulk.model import Event, Outcome, Pacing, Plan, Result, Skipped, Status, Transfer
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -67,6 +67,8 @@ class Console:
         self._fault: OSError | None = None
         self._bar: tqdm[Any] | None = None
         self._is_over = False
+        self.pacings: list[Pacing] = []
+        """How hosts were pressed, once the run is over."""
         self._last_line = self._last_progress = clock()
         self._told = 0
         self._leaving = threading.Event()
@@ -99,6 +101,8 @@ class Console:
             self._put(self._stdout, line)
         if isinstance(event, Outcome):
             self._take_outcome(event)
+        elif isinstance(event, Pacing):
+            self.pacings.append(event)
         elif isinstance(event, Transfer) and not self._json:
             self._put(self._stdout, words.planned(event, self._to))
         elif isinstance(event, Result):

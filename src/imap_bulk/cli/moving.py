@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imap_bulk.cli import caching, mirroring, words
+from imap_bulk.cli import caching, hints, mirroring, words
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
 from imap_bulk.cli.markdown import JobSummary
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imap_bulk.bulk import Move, Report
     from imap_bulk.delivery import Destination
     from imap_bulk.mirror import Mirror
-    from imap_bulk.model import Event, RemoteFile, Transfer
+    from imap_bulk.model import Event, RemoteFile, Result, Transfer
 
 
 def pull_files(
@@ -49,6 +49,7 @@ def pull_files(
         )  # fmt: skip
         result = run(work)
         _tell_plan(console, Verb.PULL, wishes)
+        _tell_hint(console, result, wishes)
         if complaint := caching.complaint(wishes.cache):
             console.tell(complaint)
         is_later = mirror is not None and mirror.watermark is not None
@@ -71,6 +72,7 @@ def push_files(archive: "Archive", transfers: "Iterable[Transfer]", data_dir: Pa
     ):
         result = run(bulk.push(archive, transfers, data_dir, wishes.settings, report, dry_run=wishes.dry_run))
         _tell_plan(console, Verb.PUSH, wishes)
+        _tell_hint(console, result, wishes)
     return code_of(result)
 
 
@@ -98,3 +100,8 @@ def _console(verb: Verb, wishes: Wishes) -> Console:
 def _tell_plan(console: Console, verb: Verb, wishes: Wishes) -> None:
     if wishes.dry_run and console.plan:
         console.tell(words.plan(verb, console.plan))
+
+
+def _tell_hint(console: Console, result: "Result", wishes: Wishes) -> None:
+    if wishes.dask is None and (hint := hints.more_jobs(result, console.pacings, wishes.settings)):
+        console.tell(f"Hint: {hint}")
