@@ -11,7 +11,8 @@ _SMALL_BYTES = MIB
 _FAR_DIGITS = 6
 """Binary digits of 32 ms: what takes as long, waits more than it works."""
 _GROWTH = 4
-_MOST_ADVISED = 64
+_MOST_ADVISED = 32
+"""Archives complained about clients that opened sixty connections."""
 
 
 def more_jobs(result: Result, pacings: Iterable[Pacing], settings: Settings) -> str | None:
