@@ -86,7 +86,7 @@ def refuse_empty(filters: Mapping[str, Any]) -> None:
     for name, value in filters.items():
         texts = value if isinstance(value, tuple) else (value,)
         if texts and all(isinstance(text, str) and not text.strip(" ,") for text in texts):
-            raise BadQuery(f"--{name.replace('_', '-')} is empty; leave it out to mean all of them.")
+            raise BadQuery(f"`{name}` is empty; leave it out to mean all of them.")
 
 
 def query_of(filters: Mapping[str, Any]) -> "ImapQuery":

@@ -36,6 +36,15 @@ def several(name: str, words: Callable[[], tuple[str, ...]] | None, text: str) -
     return click.option(name, multiple=True, metavar="NAME,...", shell_complete=complete, help=many)
 
 
+_OTHERWISE = {"document": "--query", "any_of": "--any", "ids": "--id"}
+"""Name of a value -> its option, where that has another name."""
+
+
+def option_of(name: str) -> str:
+    """Spell the name of a value as its option."""
+    return _OTHERWISE.get(name, f"--{name.replace('_', '-')}")
+
+
 def completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[CompletionItem]]:
     """Offer words to the shell; of a list with commas, its last member is completed."""
 

@@ -74,7 +74,7 @@ def test_a_source_is_added_changed_and_deleted(aurorax: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("add", "--program", "p"), "needs platform, instrument_type, source_type, display_name too"),
+        (("add", "--program", "p"), "needs --platform, --instrument-type, --source-type, --display-name too"),
         (("add", "--platform", "x" * 51), "platform has 51 characters; AuroraX takes 50"),
         (("update", "3"), "Say what to change"),
     ],

@@ -110,7 +110,7 @@ class EphemerisQuery:
         _check_range(self.start, self.end)
         _check_choice("window", (self.window,), tuple(WINDOWS))
         if not self.chosen and not self.where:
-            raise BadQuery("say which sources: give --program, --platform, --instrument-type, or --where.")
+            raise BadQuery("say which sources: give `program`, `platform`, `instrument_type`, or `where`.")
 
     def __str__(self) -> str:
         return f"ephemeris of {self.chosen} from {written(self.start)} to {written(self.end)}"
@@ -148,7 +148,7 @@ class ProductQuery:
         _check_choice("product type", self.product_type, PRODUCT_TYPES)
         if not self.chosen and not self.where and not self.product_type:
             raise BadQuery(
-                "say which products: give --program, --platform, --instrument-type, --product-type, or --where."
+                "say which products: give `program`, `platform`, `instrument_type`, `product_type`, or `where`."
             )
 
     def __str__(self) -> str:

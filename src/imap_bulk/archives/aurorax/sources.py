@@ -41,9 +41,9 @@ class SourceDraft:
             if value is None:
                 continue
             if not isinstance(value, str) or not value.strip():
-                raise BadQuery(f"{name} of a data source is empty; write a name.")
+                raise BadQuery(f"`{name}` of a data source is empty; write a name.")
             if len(value) > most:
-                raise BadQuery(f"{name} has {len(value)} characters; AuroraX takes {most}: shorten it.")
+                raise BadQuery(f"`{name}` has {len(value)} characters; AuroraX takes {most}: shorten it.")
         if self.source_type is not None and self.source_type not in SOURCE_TYPES:
             raise BadQuery(f"unknown source type {self.source_type!r}; use one of {', '.join(SOURCE_TYPES)}.")
 
@@ -67,7 +67,7 @@ class SourceDraft:
     def whole(self) -> dict[str, Any]:
         """Write a new source for the wire. Raises BadQuery when something is missing."""
         if missing := [name for name in _REQUIRED if getattr(self, name) is None]:
-            raise BadQuery(f"a new data source needs {', '.join(missing)} too.")
+            raise BadQuery(f"a new data source needs {', '.join(f'`{name}`' for name in missing)} too.")
         return self.body()
 
 

@@ -61,7 +61,7 @@ class Cutout:
         if plane and self.on_sky and unit == "pix":
             raise BadQuery(
                 "a single plane about a place on the sky has a size in arcsec or arcmin; "
-                "leave --plane out, or give the place in pixels"
+                "leave `plane` out, or give the place in pixels"
             )
         if not self.on_sky and unit != "pix":
             raise BadQuery(f"a cutout about a pixel has its size in pixels, as in 100pix, not in {unit}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from imap_bulk.cli.filters import refuse_empty
-from imap_bulk.cli.options import Decorator, Number, all_of, several
+from imap_bulk.cli.options import Decorator, Number, all_of, option_of, several
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
@@ -153,8 +153,7 @@ def _refuse_strangers(given: Mapping[str, Any], kind: str) -> None:
     """Refuse options that this kind of search has no use for, rather than leave them out. Raises UsageError."""
     for name, kinds in _ONLY_FOR.items():
         if given.get(name) not in (None, (), False) and kind not in kinds:
-            option = {"document": "--query", "any_of": "--any"}.get(name, f"--{name.replace('_', '-')}")
-            raise click.UsageError(f"{option} is for --kind {' or '.join(kinds)}, not for {kind}.")
+            raise click.UsageError(f"{option_of(name)} is for --kind {' or '.join(kinds)}, not for {kind}.")
 
 
 def _conjunctions(given: Mapping[str, Any]) -> "ConjunctionQuery":
