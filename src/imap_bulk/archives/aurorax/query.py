@@ -108,7 +108,7 @@ class EphemerisQuery:
 
     def __post_init__(self) -> None:
         _check_range(self.start, self.end)
-        _check_choice("window", (self.window,), tuple(WINDOWS))
+        check_choice("window", (self.window,), tuple(WINDOWS))
         if not self.chosen and not self.where:
             raise BadQuery("say which sources: give `program`, `platform`, `instrument_type`, or `where`.")
 
@@ -145,7 +145,7 @@ class ProductQuery:
 
     def __post_init__(self) -> None:
         _check_range(self.start, self.end)
-        _check_choice("product type", self.product_type, PRODUCT_TYPES)
+        check_choice("product type", self.product_type, PRODUCT_TYPES)
         if not self.chosen and not self.where and not self.product_type:
             raise BadQuery(
                 "say which products: give `program`, `platform`, `instrument_type`, `product_type`, or `where`."
@@ -238,10 +238,10 @@ def _check_conjunction(told: object) -> None:
         )
     start, end = (_told_moment(told, name) for name in ("start", "end"))
     _check_range(start, end)
-    _check_choice("conjunction type", _listed(told, "conjunction_types", "names"), CONJUNCTION_TYPES)
+    check_choice("conjunction type", _listed(told, "conjunction_types", "names"), CONJUNCTION_TYPES)
     for block in told.get("space") or ():
         if isinstance(block, dict):
-            _check_choice("hemisphere", _listed(block, "hemisphere", "names"), HEMISPHERES)
+            check_choice("hemisphere", _listed(block, "hemisphere", "names"), HEMISPHERES)
 
 
 def _listed(told: Mapping[str, Any], name: str, what: str) -> tuple[str, ...]:
@@ -263,7 +263,8 @@ def _check_range(start: datetime, end: datetime) -> None:
         raise BadQuery(f"the start {written(start)} comes after the end {written(end)}; swap them.")
 
 
-def _check_choice(what: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+def check_choice(what: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    """Raise BadQuery for a value that is none of those allowed."""
     for value in values:
         if value not in allowed:
             raise BadQuery(f"unknown {what} {value!r}; use one of {', '.join(allowed)}.")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from imap_bulk.archives.aurorax.api import Api
 from imap_bulk.archives.aurorax.keys import Triple
-from imap_bulk.archives.aurorax.query import SOURCE_TYPES, Chosen
+from imap_bulk.archives.aurorax.query import SOURCE_TYPES, Chosen, check_choice
 from imap_bulk.errors import BadQuery, Garbled, NotFound
 from imap_bulk.http import decode_json
 
@@ -44,8 +44,8 @@ class SourceDraft:
                 raise BadQuery(f"`{name}` of a data source is empty; write a name.")
             if len(value) > most:
                 raise BadQuery(f"`{name}` has {len(value)} characters; AuroraX takes {most}: shorten it.")
-        if self.source_type is not None and self.source_type not in SOURCE_TYPES:
-            raise BadQuery(f"unknown source type {self.source_type!r}; use one of {', '.join(SOURCE_TYPES)}.")
+        if self.source_type is not None:
+            check_choice("source type", (self.source_type,), SOURCE_TYPES)
 
     @classmethod
     def of(cls, document: object) -> Self:
@@ -91,7 +91,12 @@ class Sources:
         form: str = "basic_info",
         stats: bool = False,
     ) -> list[Record]:
-        """Return the records of the chosen sources by identifier, without the archive's internal ones."""
+        """Return the records of the chosen sources by identifier, without the archive's internal ones.
+
+        Raises BadQuery for a type that no source has.
+        """
+        if source_type is not None:
+            check_choice("source type", (source_type,), SOURCE_TYPES)
         subject = "the data sources"
         params = {"format": form} | ({"include_stats": "true"} if stats else {})
         told = {"source_type": source_type, "owner": owner}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli.filters import refuse_empty
+from imap_bulk.cli.filters import refuse_empty, refuse_unreadable
 from imap_bulk.cli.options import Decorator, Number, all_of, option_of, several
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery, Rejected
@@ -40,6 +40,8 @@ dates: Decorator[Any] = all_of(
 _BLOCK = "PROGRAM[/PLATFORM[/TYPE]]"
 _BLOCKS = ("ground", "space", "events")
 """Options of which an empty one stands for any source of its kind."""
+_DATES = ("start_date", "end_date")
+"""Options of which an empty one is told as one that is missing."""
 
 search_options: Decorator[Any] = all_of(
     click.option(
@@ -98,6 +100,12 @@ def names_of(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
+def refuse_unfit(given: Mapping[str, Any]) -> None:
+    """Refuse options that say nothing, and what no request can hold. Raises BadQuery."""
+    refuse_unreadable(given)
+    refuse_empty({name: value for name, value in given.items() if name not in (*_BLOCKS, *_DATES)})
+
+
 def chosen_of(given: Mapping[str, Any]) -> "Chosen":
     """Turn the options that choose data sources into a value."""
     from imap_bulk.archives.aurorax import Chosen
@@ -134,7 +142,7 @@ def query_of(given: Mapping[str, Any]) -> "Query":
     from imap_bulk.archives.aurorax import Condition, EphemerisQuery, ProductQuery
 
     kind = given["kind"]
-    refuse_empty({name: value for name, value in given.items() if name not in _BLOCKS})
+    refuse_unfit(given)
     _refuse_strangers(given, kind)
     if kind == "conjunctions":
         return _conjunctions(given)
@@ -166,7 +174,7 @@ def _conjunctions(given: Mapping[str, Any]) -> "ConjunctionQuery":
     }
     path: Path | None = given["document"]
     if path:
-        if any(blocks.values()) or given["start_date"] or given["end_date"]:
+        if any(blocks.values()) or any(given[name] is not None for name in _DATES):
             raise click.UsageError("--query holds the whole search; leave out the dates and blocks, or the file.")
         return ConjunctionQuery(_text_of(path), path.stem)
     return ConjunctionQuery.of(

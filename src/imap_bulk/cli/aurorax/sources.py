@@ -39,6 +39,7 @@ def sources(ctx: click.Context, /, **given: Any) -> ExitCode:
       imap-bulk aurorax sources update 400 --display-name "My camera"
     """
     if ctx.invoked_subcommand is None:
+        filters.refuse_unfit(given)
         run(_list(ctx.obj, given))
     return ExitCode.DONE
 
