@@ -1,6 +1,6 @@
 """Data sources: what AuroraX knows of them, and how that is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 from urllib.parse import quote
@@ -16,6 +16,14 @@ Record = Mapping[str, Any]
 _PATH = "/data_sources"
 _LONGEST = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
 """Characters; the service answers a longer name with a bare 500."""
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "identifier": (lambda value: type(value) is int, "whole number"),
+    "owner": (lambda value: isinstance(value, str) and bool(value.strip()), "e-mail address"),
+    "maintainers": (lambda value: _is_list_of(value, str), "list of e-mail addresses"),
+    "ephemeris_metadata_schema": (lambda value: _is_list_of(value, Mapping), "list of JSON objects"),
+    "data_product_metadata_schema": (lambda value: _is_list_of(value, Mapping), "list of JSON objects"),
+}
+"""Field -> whether a value has its form, and what that is called."""
 _REQUIRED = ("program", "platform", "instrument_type", "source_type", "display_name")
 
 
@@ -46,6 +54,10 @@ class SourceDraft:
                 raise BadQuery(f"`{name}` has {len(value)} characters; AuroraX takes {most}: shorten it.")
         if self.source_type is not None:
             check_choice("source type", (self.source_type,), SOURCE_TYPES)
+        for name, (is_right, form) in _FORMS.items():
+            value = getattr(self, name)
+            if value is not None and not is_right(value):
+                raise BadQuery(f"`{name}` of a data source is no {form}.")
 
     @classmethod
     def of(cls, document: object) -> Self:
@@ -69,6 +81,10 @@ class SourceDraft:
         if missing := [name for name in _REQUIRED if getattr(self, name) is None]:
             raise BadQuery(f"a new data source needs {', '.join(f'`{name}`' for name in missing)} too.")
         return self.body()
+
+
+def _is_list_of(value: object, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
 
 
 def triple_of(record: Record) -> Triple:
