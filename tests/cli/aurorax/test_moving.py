@@ -186,7 +186,7 @@ def test_products_are_deleted_by_their_addresses(
     listed = tmp_path / "urls.txt"
     listed.write_text(f"{url}\n")
     ran = aurorax("delete", *target, "--url-list", listed, "--yes", key=canaries.API_KEY)
-    assert ran.stdout.startswith("Asked to delete the data products of 1 URL of test-program/")
+    assert ran.stdout.startswith(f"Asked to delete the data products of {url} of test-program/")
 
 
 def test_a_list_of_addresses_that_is_no_text_is_refused(aurorax: Run, tmp_path: Path) -> None:
