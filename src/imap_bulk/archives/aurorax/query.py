@@ -12,6 +12,7 @@ from imap_bulk.archives.aurorax import moments
 from imap_bulk.archives.aurorax.keys import Triple, canonical
 from imap_bulk.archives.aurorax.moments import Window, written
 from imap_bulk.errors import BadQuery
+from imap_bulk.urls import is_web_address
 
 SOURCE_TYPES = ("ground", "heo", "leo", "lunar", "event_list", "not_applicable")
 PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
@@ -146,6 +147,10 @@ class ProductQuery:
     def __post_init__(self) -> None:
         _check_range(self.start, self.end)
         check_choice("product type", self.product_type, PRODUCT_TYPES)
+        if self.file_base_url is not None and not is_web_address(self.file_base_url):
+            raise BadQuery(
+                f"`file_base_url` {self.file_base_url!r} is no URL; write it as in https://host/files/."
+            )
         if not self.chosen and not self.where and not self.product_type:
             raise BadQuery(
                 "say which products: give `program`, `platform`, `instrument_type`, `product_type`, or `where`."
@@ -177,6 +182,10 @@ class ConjunctionQuery:
             told = json.loads(self.document)
         except (ValueError, RecursionError):
             raise BadQuery("the conjunction query is no JSON document; write one object.") from None
+        try:
+            canonical(told).encode()
+        except UnicodeEncodeError:
+            raise BadQuery("the conjunction query holds half a character; leave that out.") from None
         _check_conjunction(told)
 
     def __str__(self) -> str:

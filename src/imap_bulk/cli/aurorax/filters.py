@@ -41,7 +41,8 @@ _BLOCK = "PROGRAM[/PLATFORM[/TYPE]]"
 _BLOCKS = ("ground", "space", "events")
 """Options of which an empty one stands for any source of its kind."""
 _DATES = ("start_date", "end_date")
-"""Options of which an empty one is told as one that is missing."""
+_TOLD_ELSEWHERE = (*_DATES, "file_base_url")
+"""Options of which an empty one is not told by what leaving it out would mean."""
 
 search_options: Decorator[Any] = all_of(
     click.option(
@@ -103,7 +104,7 @@ def names_of(texts: tuple[str, ...]) -> tuple[str, ...]:
 def refuse_unfit(given: Mapping[str, Any]) -> None:
     """Refuse options that say nothing, and what no request can hold. Raises BadQuery."""
     refuse_unreadable(given)
-    refuse_empty({name: value for name, value in given.items() if name not in (*_BLOCKS, *_DATES)})
+    refuse_empty({name: value for name, value in given.items() if name not in (*_BLOCKS, *_TOLD_ELSEWHERE)})
 
 
 def chosen_of(given: Mapping[str, Any]) -> "Chosen":
