@@ -133,6 +133,8 @@ def _header(rows: Iterator[list[str]], source: str) -> list[str]:
     known = set(columns) & _COLUMNS
     if not {"ra", "dec"} <= known and not {"x", "y"} <= known:
         raise BadManifest(f"{source} has no header of positions; write columns such as id,ra,dec or id,x,y")
+    if twice := [name for at, name in enumerate(columns) if name in _COLUMNS and name in columns[:at]]:
+        raise BadManifest(f"{source} has two columns that say {twice[0]!r}; leave one of them out")
     if {"ra", "x"} <= known:
         raise BadManifest(f"{source} gives places on the sky (ra,dec) and in pixels (x,y); leave one out")
     return columns

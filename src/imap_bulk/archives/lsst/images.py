@@ -65,6 +65,11 @@ class ImageQuery:
             raise BadQuery("the deployed form of the API gives whole images only; leave `plane` out")
         if self.deployed and not by_name:
             raise BadQuery("the deployed form of the API lists no images: say which, by `ids` or `cutouts`")
+        for name, told in (("level", self.level), ("collection", self.collection), ("kind", self.kind)):
+            if told in (".", ".."):
+                raise BadQuery(f"`{name}` {told!r} is no name; write what `imap-bulk lsst list` tells")
+        if any(image in (".", "..") for image in self.ids):
+            raise BadQuery("`ids` have '.' or '..' among them, which no image is called")
         if not self.kind:
             raise BadQuery("say which kind of images: `kind`, as in calexp")
         if not self.deployed and not (self.level and self.collection):
