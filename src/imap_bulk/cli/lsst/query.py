@@ -14,6 +14,7 @@ import click
 
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.filters import refuse_unreadable
 from imap_bulk.cli.lsst.door import door
 from imap_bulk.cli.options import FILE, writable
 from imap_bulk.cli.place import Place
@@ -85,7 +86,8 @@ def query(place: Place, /, sql: str, partition: str | None, output: Path | None,
     from imap_bulk.archives.lsst.statement import Partition, statements
 
     text = _sql(sql)
-    parts = statements(text, Partition.parse(partition) if partition else None)
+    refuse_unreadable({"sql": text, "partition": partition})
+    parts = statements(text, None if partition is None else Partition.parse(partition))
     form = given["output_format"] or _form_of(output)
     deadline = given["deadline"] if given["by_job"] else None
     question = _Question(text, parts, form, output, given["verify"], given["jobs"], given["timeout"], deadline)
@@ -103,9 +105,11 @@ def _form_of(output: Path | None) -> str:
 
 def _sql(text: str) -> str:
     """Read the statement. Raises click.BadParameter."""
+    if text == "@":
+        raise click.BadParameter("name a file behind @.", param_hint="--sql")
     if text.startswith("@"):
         try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
+            text = Path(text[1:]).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise click.BadParameter(f"{text[1:]} cannot be read: {reason}", param_hint="--sql") from error
