@@ -224,8 +224,15 @@ async def test_a_deletion_must_name_the_source_of_its_path(visitor: Visitor, pat
 
 async def test_a_deletion_must_say_what(visitor: Visitor) -> None:
     assert (await visitor.fault("DELETE", EPHEMERIS, TEST))[0] == 400
-    assert (await visitor.fault("DELETE", PRODUCTS, TEST))[0] == 400
-    assert (await visitor.fault("DELETE", PRODUCTS, {}))[0] == 400
+    assert (await visitor.fault("DELETE", PRODUCTS, {"urls": ["a.jpg"]}))[0] == 400
+
+
+async def test_a_deletion_of_no_urls_deletes_nothing(visitor: Visitor) -> None:
+    await upload(visitor, PRODUCTS, PRODUCT)
+    await visitor.uploaded("data_products")
+    for none in ({}, {"urls": None}, {"urls": []}):
+        assert (await visitor.send("DELETE", API + PRODUCTS, TEST | none)).status == 200
+    assert len(await visitor.uploaded("data_products")) == 1
 
 
 async def test_deletions_are_remembered_for_an_hour(visitor: Visitor, clock: Clock) -> None:
