@@ -1,9 +1,11 @@
 """`imap-bulk aurorax pull`, `push` and `delete`: what people see, and what shells are told."""
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -14,11 +16,8 @@ from imap_bulk.archives.aurorax.sources import Sources
 from imap_bulk.errors import Interrupted
 from imap_bulk.server.aurorax.server import AuroraxOptions
 
-if TYPE_CHECKING:
-    import subprocess
-
 Run = Callable[..., Result]
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., subprocess.Popen[str]]
 
 SWARM = ("--kind", "ephemeris", "--program", "swarm", "--platform", "swarma")
 DAY = ("--start-date", "20190101", "--end-date", "20190101")
@@ -245,4 +244,17 @@ def test_an_interrupt_ends_a_search_with_130(start: Start, tmp_path: Path) -> No
         process.terminate()
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130, out + err
+    assert "Interrupted." in err
+
+
+def test_an_interrupt_at_a_question_deletes_nothing_and_ends_with_130(start: Start, served: str) -> None:
+    doomed = ("delete", *PUSH, "--start-date", "20210609", "--end-date", "20210609")
+    process = start("--url", served, "aurorax", *doomed, stdin=subprocess.PIPE)
+    assert process.stderr
+    asked = ""
+    while not asked.endswith("[y/N]: "):
+        asked += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
     assert "Interrupted." in err
