@@ -222,6 +222,16 @@ async def test_records_that_no_search_shows_are_told_by_their_lines_and_sent_aga
     assert list(fake.uploaded) == [epoch(1)]
 
 
+async def test_a_search_that_fails_is_no_news_of_what_was_accepted(fake: FakeAurorax, pusher: Pusher) -> None:
+    fake.records = [{"epoch": epoch(0)}]
+    fake.overrides["/ephemeris/search"] = [refusing(502)]
+    assert (await pusher.push(ephemeris([0]), QUICK)).verified == 1
+    fake.overrides["/ephemeris/search"] = [refusing(502)] * 99
+    result = await pusher.push(ephemeris([1]), PushWishes(verify=True, verify_wait=0.01, verify_timeout=0.03))
+    assert (result.failed, result.passing, result.cancelled) == (1, 1, 0)
+    assert (await pusher.push(ephemeris([1]))).skipped == 1
+
+
 async def test_a_bad_record_for_this_source_stops_all_before_anything_is_sent(
     fake: FakeAurorax, pusher: Pusher
 ) -> None:

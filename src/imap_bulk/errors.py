@@ -35,6 +35,11 @@ holds a credential or the query string of a signed URL. A status code that nobod
 permanent: hammering on the unknown is how clients get blocked.
 """
 
+import re
+from collections.abc import Callable
+
+_NAME = re.compile("`([a-z_]+)`")
+
 
 class BulkError(Exception):
     """One transfer, query or manifest cannot go on."""
@@ -141,7 +146,14 @@ class NotCached(PermanentError):
 
 
 class BadQuery(PermanentError):
-    """A search condition that no archive understands."""
+    """A search condition that no archive understands.
+
+    Its words have the names of conditions between backticks, as in `start_date`; a surface may spell them anew.
+    """
+
+    def spelled(self, spelling: Callable[[str], str]) -> str:
+        """Return its words, the names of conditions in the spelling of a surface."""
+        return _NAME.sub(lambda match: spelling(match[1]), str(self))
 
 
 class _BadLines(PermanentError):

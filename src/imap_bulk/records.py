@@ -19,7 +19,7 @@ from imap_bulk.archives.aurorax.sources import Record, SourceDraft, Sources, tri
 from imap_bulk.archives.aurorax.visible import sought, visible
 from imap_bulk.bulk.tally import Report, Tally
 from imap_bulk.engine.together import together
-from imap_bulk.errors import AlreadyArchived, BulkError, NotFound, Vanished
+from imap_bulk.errors import AlreadyArchived, BulkError, NotFound, TransientError, Vanished
 from imap_bulk.journal import Accepted
 from imap_bulk.model import Direction, Outcome, Plan, Proof, Result, Status, Transfer
 from imap_bulk.settings import Settings
@@ -222,23 +222,32 @@ class _Push:
         self.tally.take(Outcome(_transfer(entry), Status.FAILED, error=error))
 
     async def verify(self) -> None:
-        """Search, more and more rarely, until all records are visible; give up at the deadline."""
+        """Search, more and more rarely, until all records are visible; give up at the deadline.
+
+        A search that fails in passing shows nothing, which is no news of what was accepted.
+        """
         kind, loop = self._records.kind, asyncio.get_running_loop()
+        trouble: TransientError | None = None
         deadline, wait = loop.time() + self._wishes.verify_timeout, self._wishes.verify_wait
         while self._unseen:
             wanted = [sought(kind, entry) for ((entry, _), *_) in self._unseen.values()]
-            async for key in visible(self._archive, kind, self._triple, wanted):
-                for entry, status in self._unseen.pop(key, ()):
-                    self._succeed(entry, status, Proof.SEARCH)
+            try:
+                async for key in visible(self._archive, kind, self._triple, wanted):
+                    for entry, status in self._unseen.pop(key, ()):
+                        self._succeed(entry, status, Proof.SEARCH)
+                trouble = None
+            except TransientError as error:
+                trouble = error
             if not self._unseen or loop.time() >= deadline:
                 break
             await asyncio.sleep(min(wait, max(0.0, deadline - loop.time())))
             wait = min(2 * wait, _LONGEST_WAIT)
         missing = [entry for entry, _ in chain.from_iterable(self._unseen.values())]
-        self._notebook.forget(missing)  # so that another run sends them again
-        waited = f"{self._wishes.verify_timeout:.0f} s"
+        if trouble is None:
+            self._notebook.forget(missing)  # so that another run sends them again
+        said = f"accepted, but no search has shown it after {self._wishes.verify_timeout:.0f} s"
+        said += f": {trouble}" if trouble else ""
         for entry in missing:
-            said = f"accepted, but no search has shown it after {waited}"
             self._fail(entry, Vanished(f"{entry.place} ({entry.key}): {said}"))
 
 

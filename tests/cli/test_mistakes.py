@@ -168,3 +168,23 @@ def test_what_cannot_be_counted_with_is_no_number(invoke: Run, option: str, numb
     ran = invoke("aurorax", "query", "--kind", "conjunctions", option, number)
     assert ran.exit_code == 2
     assert said(ran).endswith(f"{number!r} is no number to count with.")
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("query", "--start-date", "2026"), "--start-date '2026' is no day; write YYYYMMDD, as in 20260115."),
+        (("query", "--major-version", "x"), "--major-version 'x' is no such number; "),
+        (("query", "--table", "spice", "--data-level", "l1a"), "the spice table has no --data-level; its"),
+        (("query", "--instrument", ","), "--instrument is empty; leave it out to mean all of them."),
+        (("aurorax", "sources", "add"), "a new data source needs --program, --platform, --instrument-type, "),
+        (("lsst", "pull", "--kind", "raw"), "say where the images are: --level and --collection"),
+        (("lsst", "pull", "--kind", "raw", "--deployed-form"), "lists no images: say which, by --id or --cutouts"),
+    ],
+)
+def test_conditions_are_named_as_the_options_that_they_are(
+    invoke: Run, deaf: Deaf, command: tuple[str, ...], told: str
+) -> None:
+    ran = invoke("--url", deaf[0], *command)
+    assert ran.exit_code == 2
+    assert told in said(ran)

@@ -81,6 +81,18 @@ def conjunctions(client: Client) -> Any:
     ]
 
 
+def near_a_place(client: Client) -> Any:
+    place = client.search.CustomLocationsCriteriaBlock(locations=[(51.05, -114.07)])
+    space = client.search.SpaceCriteriaBlock(programs=["swarm"], hemisphere=["northern"])
+    found = client.search.conjunctions.search(
+        START, EVENING, 1500, custom_locations=[place], space=[space], **QUICK
+    )
+    again = client.search.requests.get_status(found.request_url)
+    lines = [line["level"] for line in client.search.requests.get_logs(found.request_url)]
+    data = client.search.requests.get_data(found.data_url, skip_serializing=True)
+    return [again["search_result"]["result_count"], len(data), lines]
+
+
 def cancelled(client: Client) -> Any:
     search = client.search.ephemeris.search(START, EVENING, programs=["swarm"], return_immediately=True)
     search.cancel(wait=True, poll_interval=0.05)
@@ -123,7 +135,8 @@ def uploads_products(client: Client) -> Any:
     found = _until(lambda: _products_of(client), bool)
     client.search.data_products.delete_urls(source, ["test1.jpg"])
     left = [each.url for each in _products_of(client)]
-    client.search.data_products.delete(source, START, EVENING)
+    for _ in range(2):  # the second time there is nothing left, and no URL is sent
+        client.search.data_products.delete(source, START, EVENING)
     return [[each.url for each in found], left, len(_products_of(client))]
 
 
@@ -180,8 +193,8 @@ def taken(step: Callable[[Client], Any], client: Client) -> Any:
 
 
 STEPS = (
-    sources, unknown_source, ephemeris, filtered_ephemeris, formatted_ephemeris, products, conjunctions, cancelled,
-    availability, uploads_ephemeris, uploads_products, manages_sources, requests,
+    sources, unknown_source, ephemeris, filtered_ephemeris, formatted_ephemeris, products, conjunctions,
+    near_a_place, cancelled, availability, uploads_ephemeris, uploads_products, manages_sources, requests,
 )  # fmt: skip
 
 

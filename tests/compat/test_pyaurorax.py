@@ -84,6 +84,12 @@ def test_it_searches_conjunctions(told: Told) -> None:
     assert all(least <= most <= 500 for least, most, _, _ in told["conjunctions"])
 
 
+def test_it_searches_near_a_place_and_looks_at_its_request(told: Told) -> None:
+    count, data, lines = told["near_a_place"]
+    assert count == data > 0
+    assert lines == ["info", "info"]
+
+
 def test_it_cancels_a_search(told: Told) -> None:
     assert told["cancelled"] is True
 

@@ -86,7 +86,24 @@ def refuse_empty(filters: Mapping[str, Any]) -> None:
     for name, value in filters.items():
         texts = value if isinstance(value, tuple) else (value,)
         if texts and all(isinstance(text, str) and not text.strip(" ,") for text in texts):
-            raise BadQuery(f"--{name.replace('_', '-')} is empty; leave it out to mean all of them.")
+            raise BadQuery(f"`{name}` is empty; leave it out to mean all of them.")
+
+
+def refuse_unreadable(values: Mapping[str, Any]) -> None:
+    """Refuse texts whose bytes are no UTF-8: no request can hold them. Raises BadQuery."""
+    for name, value in values.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and not is_readable(text):
+                raise BadQuery(f"`{name}` {text!r} is no text in UTF-8; write it as one.")
+
+
+def is_readable(text: str) -> bool:
+    """Whether a text was UTF-8 where it was typed."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def query_of(filters: Mapping[str, Any]) -> "ImapQuery":

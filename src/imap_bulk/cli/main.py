@@ -14,7 +14,7 @@ import click
 from imap_bulk import __version__
 from imap_bulk.cli import logs, streams
 from imap_bulk.cli.ending import INTERRUPTED, ExitCode
-from imap_bulk.cli.options import DIRECTORY
+from imap_bulk.cli.options import DIRECTORY, option_of
 from imap_bulk.cli.place import Place
 from imap_bulk.cli.recording import ARGUMENTS
 from imap_bulk.errors import BadBucket, BadManifest, BadName, BadQuery, BulkError, TransientError
@@ -122,7 +122,9 @@ def _explain(error: BaseException, place: Place | None, command: str | None) -> 
     match error:
         case KeyboardInterrupt():
             return ExitCode.INTERRUPTED, INTERRUPTED
-        case BadQuery() | BadManifest() | BadName() | BadBucket():
+        case BadQuery():
+            return ExitCode.USAGE, error.spelled(option_of)
+        case BadManifest() | BadName() | BadBucket():
             return ExitCode.USAGE, str(error)
         case TransientError():
             return ExitCode.AGAIN, f"{error}; another try may help: run the same command again"

@@ -36,6 +36,15 @@ def several(name: str, words: Callable[[], tuple[str, ...]] | None, text: str) -
     return click.option(name, multiple=True, metavar="NAME,...", shell_complete=complete, help=many)
 
 
+_OTHERWISE = {"document": "--query", "any_of": "--any", "ids": "--id"}
+"""Name of a value -> its option, where that has another name."""
+
+
+def option_of(name: str) -> str:
+    """Spell the name of a value as its option."""
+    return _OTHERWISE.get(name, f"--{name.replace('_', '-')}")
+
+
 def completing(words: Callable[[], tuple[str, ...]]) -> Callable[..., list[CompletionItem]]:
     """Offer words to the shell; of a list with commas, its last member is completed."""
 
@@ -97,17 +106,22 @@ def _per_second(_context: click.Context, _parameter: click.Parameter, number: fl
     return number
 
 
-def _page(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
-    """See before a long run that its page can be written. Raises click.BadParameter."""
+def writable(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """See before a long run that its file can be written. Raises click.BadParameter."""
     if path is None:
         return None
-    if path.suffix not in (".html", ".htm"):
-        raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
     if not path.parent.is_dir():
         raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
     if not os.access(path.parent, os.W_OK):
         raise click.BadParameter(f"this user may not write to {path.parent}; choose another place.")
     return path
+
+
+def _page(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """See before a long run that its page can be written. Raises click.BadParameter."""
+    if path is not None and path.suffix not in (".html", ".htm"):
+        raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
+    return writable(context, parameter, path)
 
 
 transfer_options: Decorator[Any] = all_of(

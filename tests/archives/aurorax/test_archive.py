@@ -23,6 +23,7 @@ from imap_bulk.archives.aurorax import (
     Query,
 )
 from imap_bulk.archives.aurorax.moments import read_bound
+from imap_bulk.archives.aurorax.products import parts
 from imap_bulk.model import Direction, Proof, RemoteFile, Transfer
 
 if TYPE_CHECKING:
@@ -240,6 +241,31 @@ async def test_a_range_that_is_too_long_is_searched_in_parts_that_overlap(archiv
     whole, first, second = (asked.body for asked in fake.asked if asked.method == "POST")
     assert (first["start"], second["end"]) == (whole["start"], whole["end"])
     assert first["end"] > second["start"]
+
+
+@pytest.mark.parametrize("number", range(2, 8))
+def test_a_product_of_a_day_is_within_a_part_wherever_it_lies(number: int) -> None:
+    query = products(**days("20200201", f"2020020{number}"))
+    one, other = parts(query, errors.Rejected("the archive answered 400: the span is too long"))
+    for day in range(1, number + 1):
+        told = days(f"2020020{day}", f"2020020{day}")
+        assert told["end"] <= one.end or told["start"] >= other.start
+
+
+async def test_a_result_that_is_too_long_to_be_read_is_asked_for_in_parts(
+    archive: AuroraxArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swarm = EphemerisQuery(chosen=Chosen(platform=("swarma",)), **days("20190101", "20190102"))
+    monkeypatch.setattr("imap_bulk.archives.aurorax.archive.RESULT_BYTES", 200_000)
+    async with archive:
+        epochs = [record["epoch"] async for record in archive.records(swarm)]
+        monkeypatch.setattr("imap_bulk.archives.aurorax.archive.RESULT_BYTES", 20_000)
+        found = [record["url"] async for record in archive.records(products())]
+    assert (len(epochs), epochs) == (2 * 1440, sorted(set(epochs)))
+    monkeypatch.undo()
+    async with archive:
+        whole = [record["url"] async for record in archive.records(products())]
+    assert (len(found), set(found)) == (len(whole), set(whole))
 
 
 async def test_a_refusal_for_another_reason_is_final(archive_at: Open) -> None:

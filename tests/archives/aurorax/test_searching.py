@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from tests.archives.aurorax.conftest import Open
-from tests.archives.aurorax.fake import FakeAurorax, answer, ephemeris, page, refusing, state
+from tests.archives.aurorax.fake import Answer, FakeAurorax, answer, ephemeris, page, refusing, state
 
 from imap_bulk import errors
 from imap_bulk.archives.aurorax import AuroraxArchive, Chosen, EphemerisQuery, Polling
 from imap_bulk.archives.aurorax.moments import read_moment
-from imap_bulk.archives.aurorax.refusals import Maintenance, SearchFailed
+from imap_bulk.archives.aurorax.refusals import Maintenance, SearchFailed, SearchTookTooLong
 
 QUERY = EphemerisQuery(
     chosen=Chosen(program=("swarm",)), start=read_moment("2019-01-01T00:00"), end=read_moment("2019-01-01T01:00")
@@ -93,9 +93,10 @@ async def test_fewer_records_than_were_announced_are_no_result(archive_at: Open)
 async def test_a_search_that_takes_too_long_is_cancelled(archive_at: Open) -> None:
     fake = FakeAurorax(looks=10**9)
     polling = Polling(first=0.01, longest=0.01, timeout=0.05)
-    with pytest.raises(SearchFailed, match="took longer than 0 s and was cancelled; ask for less"):
-        await found(await archive_at(fake, polling=polling, retries=0))
+    with pytest.raises(SearchTookTooLong, match="took longer than 0 s and was cancelled; ask for less"):
+        await found(await archive_at(fake, polling=polling))
     assert fake.is_cancelled
+    assert len(fake.paths("POST")) == 1  # a second one would take as long
 
 
 async def test_a_search_that_nobody_waits_for_any_more_is_cancelled(archive_at: Open) -> None:
@@ -106,6 +107,17 @@ async def test_a_search_that_nobody_waits_for_any_more_is_cancelled(archive_at: 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert fake.is_cancelled
+
+
+@pytest.mark.parametrize(("wrong", "error"), [(page(200), errors.Garbled), (refusing(401), errors.AccessDenied)])
+async def test_a_search_that_cannot_be_looked_at_any_more_is_cancelled(
+    archive_at: Open, wrong: Answer, error: type[errors.BulkError]
+) -> None:
+    fake = FakeAurorax(overrides={f"/search-{number}": [wrong] * 3 for number in range(3)})
+    with pytest.raises(error):
+        await found(await archive_at(fake))
+    submitted = [f"/ephemeris/requests/search-{number}" for number in range(len(fake.paths("POST")))]
+    assert fake.paths("DELETE") == submitted
 
 
 async def test_a_passing_fault_while_waiting_does_not_cost_the_search(archive_at: Open) -> None:

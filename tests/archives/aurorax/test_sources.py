@@ -67,11 +67,11 @@ async def test_a_change_sends_only_what_is_changed(archive_at: Open) -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"program": "x" * 201}, "program has 201 characters; AuroraX takes 200: shorten it"),
+        ({"program": "x" * 201}, "`program` has 201 characters; AuroraX takes 200: shorten it"),
         ({"platform": "x" * 51}, "takes 50"),
         ({"instrument_type": "x" * 201}, "takes 200"),
         ({"display_name": "x" * 51}, "takes 50"),
-        ({"display_name": " "}, "display_name of a data source is empty"),
+        ({"display_name": " "}, "`display_name` of a data source is empty"),
         ({"source_type": "sea"}, "unknown source type 'sea'; use one of ground"),
         ({"colour": "red"}, "a data source has no 'colour'; use data_product_metadata_schema"),
     ],
@@ -82,7 +82,9 @@ def test_what_the_service_would_choke_on_is_not_sent(told: dict[str, Any], said:
 
 
 def test_a_new_source_must_be_complete() -> None:
-    with pytest.raises(errors.BadQuery, match="needs platform, instrument_type, source_type, display_name too"):
+    with pytest.raises(
+        errors.BadQuery, match="needs `platform`, `instrument_type`, `source_type`, `display_name` too"
+    ):
         SourceDraft(program="p").whole()
 
 

@@ -88,3 +88,10 @@ def test_an_answer_without_rows_is_an_empty_votable() -> None:
 def test_an_answer_without_rows_cannot_be_fits() -> None:
     with pytest.raises(Rejected, match="cannot be FITS"):
         written("fits", EMPTY)
+
+
+def test_half_a_character_is_written_as_json_spells_it() -> None:
+    stream = io.BytesIO()
+    writing = writer("jsonl", stream)
+    writing.add(Table((Column("note"),), [["\ud800"]]))
+    assert json.loads(stream.getvalue()) == {"note": "\ud800"}

@@ -91,7 +91,7 @@ def test_a_cutout_is_named_for_its_place_and_size() -> None:
     ("given_", "problem"),
     [
         ({"plane": "flux"}, "no plane"),
-        ({"level": ""}, "--level and --collection"),
+        ({"level": ""}, "`level` and `collection`"),
         ({"deployed": True}, "lists no images"),
         ({"deployed": True, "ids": ("7",), "plane": "mask"}, "whole images only"),
         ({"deployed": True, "ids": ("7",), "by_job": True}, "no asynchronous"),

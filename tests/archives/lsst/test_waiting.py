@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
+from aiohttp import web
 from tests.archives.lsst.conftest import Pull, Script, Serve
 from tests.archives.lsst.test_archive import image
 
@@ -131,6 +133,21 @@ async def test_a_result_may_be_a_path(script: Script, pull: Pull, settings: Sett
     pulled = await pull(LsstArchive(script.url, settings=settings), ONE)
     assert pulled.only.status is Status.DONE
     assert not script.asked("DELETE")
+
+
+async def test_an_estimate_that_does_not_come_costs_no_request(
+    script: Script, pull: Pull, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cut(request: web.Request) -> web.Response:
+        assert request.transport
+        request.transport.abort()
+        return web.Response()
+
+    script.answers["GET /image/v0/7/explain"] = cut
+    with caplog.at_level(logging.INFO):
+        pulled = await pull(LsstArchive(script.url, settings=settings), ONE)
+    assert (pulled.only.status, pulled.only.attempts) == (Status.DONE, 1)
+    assert "request 7" in caplog.text
 
 
 @pytest.mark.parametrize(("results", "told"), [([], "0 results in place of one"), (["a", "b"], "one: a, b")])

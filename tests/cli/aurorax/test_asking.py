@@ -17,6 +17,7 @@ Run = Callable[..., Result]
 DAY = ("--start-date", "20190101", "--end-date", "20190101")
 MINUTES = ("--start-date", "2019-01-01T06:00", "--end-date", "2019-01-01T06:02")
 CLOSE = ("--kind", "conjunctions")
+NO_TEXT = "caf\udce9"
 SWARM = ("--kind", "ephemeris", "--program", "swarm", "--platform", "swarma")
 
 
@@ -74,7 +75,7 @@ def test_a_source_is_added_changed_and_deleted(aurorax: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("add", "--program", "p"), "needs platform, instrument_type, source_type, display_name too"),
+        (("add", "--program", "p"), "needs --platform, --instrument-type, --source-type, --display-name too"),
         (("add", "--platform", "x" * 51), "platform has 51 characters; AuroraX takes 50"),
         (("update", "3"), "Say what to change"),
     ],
@@ -158,6 +159,16 @@ def test_a_search_is_told_in_words(aurorax: Run) -> None:
         (("query", *CLOSE, "--ground", "x", "--space", "y", *DAY, "--synchronous"), "no synchronous search"),
         (("availability", "--start-date", "20190102", "--end-date", "20190101"), "swap them"),
         (("availability", *SWARM[:2], "--product-type", "movie", *DAY), "--product-type is for"),
+        (("availability", "--program", "", *DAY), "--program is empty; leave it out to mean all of them."),
+        (("availability", "--product-type", "film", *DAY), "unknown product type 'film'; use one of keogram"),
+        (("availability", "--source-type", "sea", *DAY), "unknown source type 'sea'; use one of ground"),
+        (("availability", "--program", NO_TEXT, *DAY), "--program 'caf\\xe9' is no text in UTF-8"),
+        (("query", "--program", NO_TEXT, *DAY), "--program 'caf\\xe9' is no text in UTF-8"),
+        (("query", "--program", "x", "--start-date", "", "--end-date", "20190101"), "say from when to when"),
+        (("sources", "--platform", ","), "--platform is empty; leave it out to mean all of them."),
+        (("sources", "--owner", ""), "--owner is empty; leave it out to mean all of them."),
+        (("sources", "--owner", NO_TEXT), "--owner 'caf\\xe9' is no text in UTF-8"),
+        (("sources", "--source-type", "sea"), "unknown source type 'sea'; use one of ground"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_refused_before_any_request(

@@ -1,9 +1,11 @@
 """`imap-bulk aurorax pull`, `push` and `delete`: what people see, and what shells are told."""
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -14,11 +16,8 @@ from imap_bulk.archives.aurorax.sources import Sources
 from imap_bulk.errors import Interrupted
 from imap_bulk.server.aurorax.server import AuroraxOptions
 
-if TYPE_CHECKING:
-    import subprocess
-
 Run = Callable[..., Result]
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., subprocess.Popen[str]]
 
 SWARM = ("--kind", "ephemeris", "--program", "swarm", "--platform", "swarma")
 DAY = ("--start-date", "20190101", "--end-date", "20190101")
@@ -186,7 +185,7 @@ def test_products_are_deleted_by_their_addresses(
     listed = tmp_path / "urls.txt"
     listed.write_text(f"{url}\n")
     ran = aurorax("delete", *target, "--url-list", listed, "--yes", key=canaries.API_KEY)
-    assert ran.stdout.startswith("Asked to delete the data products of 1 URL of test-program/")
+    assert ran.stdout.startswith(f"Asked to delete the data products of {url} of test-program/")
 
 
 def test_a_list_of_addresses_that_is_no_text_is_refused(aurorax: Run, tmp_path: Path) -> None:
@@ -245,4 +244,17 @@ def test_an_interrupt_ends_a_search_with_130(start: Start, tmp_path: Path) -> No
         process.terminate()
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130, out + err
+    assert "Interrupted." in err
+
+
+def test_an_interrupt_at_a_question_deletes_nothing_and_ends_with_130(start: Start, served: str) -> None:
+    doomed = ("delete", *PUSH, "--start-date", "20210609", "--end-date", "20210609")
+    process = start("--url", served, "aurorax", *doomed, stdin=subprocess.PIPE)
+    assert process.stderr
+    asked = ""
+    while not asked.endswith("[y/N]: "):
+        asked += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
     assert "Interrupted." in err

@@ -54,6 +54,19 @@ async def test_a_number_that_no_answer_could_hold_is_refused(visitor: Visitor) -
         assert (answer.status, (await answer.json())["error_code"]) == (400, "AssertionError")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", PRODUCTS, [PRODUCT | {"url": "\ud800.jpg"}]),
+        ("POST", EPHEMERIS, [RECORD | {"epoch": "0001-01-01T00:00:00+01:00"}]),
+        ("DELETE", PRODUCTS, TEST | {"urls": ["\ud800.jpg"]}),
+        ("PATCH", "/data_sources/400", {"owner": "\ud800"}),
+    ],
+)
+async def test_what_could_not_be_kept_is_refused(visitor: Visitor, method: str, path: str, body: object) -> None:
+    assert (await visitor.send(method, API + path, body)).status == 400
+
+
 async def test_what_a_record_leaves_out_is_null(visitor: Visitor) -> None:
     await upload(visitor, EPHEMERIS, TEST | {"epoch": "2020-01-01T00:00:59.9"})
     (found,) = await visitor.uploaded("ephemeris")
@@ -211,8 +224,15 @@ async def test_a_deletion_must_name_the_source_of_its_path(visitor: Visitor, pat
 
 async def test_a_deletion_must_say_what(visitor: Visitor) -> None:
     assert (await visitor.fault("DELETE", EPHEMERIS, TEST))[0] == 400
-    assert (await visitor.fault("DELETE", PRODUCTS, TEST))[0] == 400
-    assert (await visitor.fault("DELETE", PRODUCTS, {}))[0] == 400
+    assert (await visitor.fault("DELETE", PRODUCTS, {"urls": ["a.jpg"]}))[0] == 400
+
+
+async def test_a_deletion_of_no_urls_deletes_nothing(visitor: Visitor) -> None:
+    await upload(visitor, PRODUCTS, PRODUCT)
+    await visitor.uploaded("data_products")
+    for none in ({}, {"urls": None}, {"urls": []}):
+        assert (await visitor.send("DELETE", API + PRODUCTS, TEST | none)).status == 200
+    assert len(await visitor.uploaded("data_products")) == 1
 
 
 async def test_deletions_are_remembered_for_an_hour(visitor: Visitor, clock: Clock) -> None:

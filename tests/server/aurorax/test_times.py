@@ -27,8 +27,18 @@ def test_fractions_and_zones_are_read(moment: datetime, zone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2020-01-01", "2020-13-01T00:00:00", "20200101T000000", "2020-01-01T24:00:00", "", None, 5]
+    "text",
+    [
+        "2020-01-01",
+        "2020-13-01T00:00:00",
+        "20200101T000000",
+        "2020-01-01T24:00:00",
+        "0001-01-01T00:00:00+01:00",
+        "",
+        None,
+        5,
+    ],
 )
 def test_what_is_no_moment_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match=r"2020|month|None|5|''"):
+    with pytest.raises(ValueError, match=r"2020|0001|month|None|5|''"):
         read_moment(text)

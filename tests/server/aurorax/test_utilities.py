@@ -120,7 +120,8 @@ async def test_times_are_converted(visitor: Visitor) -> None:
     assert "America/Edmonton" in await visitor.ask("/utils/timezones")
     told = await visitor.ask("/utils/timezones/convert?ts=2020-01-01T00:00:00&tz=America/Edmonton")
     assert told == "2020-01-01T07:00:00"
-    assert (await visitor.fault("GET", "/utils/timezones/convert?ts=x&tz=UTC"))[0] == 400
+    for wrong in ("ts=x&tz=UTC", "ts=0001-01-01T00:00:00&tz=Asia/Tokyo"):
+        assert (await visitor.fault("GET", f"/utils/timezones/convert?{wrong}"))[0] == 400
     assert (await visitor.fault("GET", "/utils/timezones/convert?ts=2020-01-01T00:00:00&tz=No/Where"))[0] == 404
 
 

@@ -129,7 +129,10 @@ async def test_m12_keeps_what_fits_the_conditions(astronomer: Astronomer, condit
     assert len((await astronomer.told(f"{IMAGES}?{conditions}"))["results"]) == count
 
 
-@pytest.mark.parametrize("bad", ["start=x", "count=-1", "createAfter=yesterday"])
+@pytest.mark.parametrize(
+    "bad",
+    ["start=x", "count=-1", "createAfter=yesterday", "createAfter=2015-05-14T24:00", "createBefore=2015-W20-4"],
+)
 async def test_m12_refuses_what_makes_no_sense(astronomer: Astronomer, bad: str) -> None:
     assert (await astronomer.ask(f"{IMAGES}?{bad}")).status == 400
 

@@ -15,7 +15,7 @@ from imap_bulk.archives.aurorax.api import PREFIX, RESULT_BYTES, Api, decoded
 from imap_bulk.archives.aurorax.content import look_at
 from imap_bulk.archives.aurorax.document import count_records, unwrap
 from imap_bulk.archives.aurorax.keys import Triple
-from imap_bulk.archives.aurorax.moments import name_of
+from imap_bulk.archives.aurorax.moments import Window, halves, name_of
 from imap_bulk.archives.aurorax.products import address_of, checked, files_of, source_of
 from imap_bulk.archives.aurorax.products import parts as parts_of
 from imap_bulk.archives.aurorax.query import Chosen, ConjunctionQuery, EphemerisQuery, ProductQuery, Query
@@ -27,6 +27,7 @@ from imap_bulk.listing import Seen
 from imap_bulk.model import Proof, RemoteFile, SignedUrl, Transfer
 from imap_bulk.retry import persist
 from imap_bulk.settings import Settings
+from imap_bulk.transport.api import AnswerTooLong
 from imap_bulk.urls import is_base_address, public_url
 
 PRODUCTION_URL = "https://api.aurorax.space"
@@ -134,7 +135,7 @@ class AuroraxArchive:
                 yield record
         elif isinstance(query, EphemerisQuery):
             for window in query.windows("month"):
-                for record in await self._result(Kind.EPHEMERIS, query.body(query.chosen, window), str(query)):
+                async for record in self._ephemeris_records(query, window):
                     yield record
         else:
             for record in await self._result(Kind.CONJUNCTIONS, query.body(), str(query)):
@@ -165,6 +166,20 @@ class AuroraxArchive:
         )
         told = await self.api.read("POST", f"/utils/describe/query/{kind}", str(query), None, body)
         return "\n".join(map(str, told)) if isinstance(told, list) else str(told)
+
+    async def _ephemeris_records(self, query: EphemerisQuery, window: Window) -> AsyncIterator[Record]:
+        """Yield the records of a window; one whose result is too long to be read is searched in halves."""
+        try:
+            records = await self._result(Kind.EPHEMERIS, query.body(query.chosen, window), str(query))
+        except AnswerTooLong:
+            if not (parts := halves(window)):
+                raise
+            for part in parts:
+                async for record in self._ephemeris_records(query, part):
+                    yield record
+            return
+        for record in records:
+            yield record
 
     async def _product_records(self, query: ProductQuery, seen: Seen) -> AsyncIterator[Record]:
         """Yield each product once; a range that is too long to be searched at once is searched in parts."""

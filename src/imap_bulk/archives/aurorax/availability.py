@@ -7,7 +7,7 @@ from typing import Any
 
 from imap_bulk.archives.aurorax.api import Api
 from imap_bulk.archives.aurorax.keys import Triple
-from imap_bulk.archives.aurorax.query import Chosen
+from imap_bulk.archives.aurorax.query import PRODUCT_TYPES, SOURCE_TYPES, Chosen, check_choice
 from imap_bulk.archives.aurorax.searching import Kind
 from imap_bulk.archives.aurorax.sources import triple_of
 from imap_bulk.errors import Garbled
@@ -46,8 +46,13 @@ async def availability(
 ) -> list[Available]:
     """Ask for the counts of each day from `first` to `last`; `slow` has them counted anew.
 
-    Raises Garbled for an answer that is no list of sources, and the archive's refusals.
+    Raises BadQuery for a type that there is not, Garbled for an answer that is no list of sources, and the
+    archive's refusals.
     """
+    if source_type is not None:
+        check_choice("source type", (source_type,), SOURCE_TYPES)
+    if product_type is not None:
+        check_choice("product type", (product_type,), PRODUCT_TYPES)
     subject = f"availability of {kind} of {chosen}"
     params = {"start": first.isoformat(), "end": last.isoformat(), "format": "basic_info"}
     told = {"source_type": source_type, "data_product_type": product_type, "slow": "true" if slow else None}

@@ -77,6 +77,9 @@ def _parse_csv(number: int, header: str, numbered: Numbered) -> Iterator[tuple[i
             Fault("neither JSON nor the header of a CSV table; write one object a line, or CSV"),
         )
         return
+    if twice := [column for at, column in enumerate(columns) if column in columns[:at]]:
+        yield number, Fault(f"two columns are called {twice[0]!r}; leave one of them out")
+        return
     for at, cells in rows(number, columns, (line for _, line in numbered)):
         yield at, cells if isinstance(cells, Fault) else _nested(cells)
 

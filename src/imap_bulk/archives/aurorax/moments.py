@@ -67,6 +67,15 @@ def months(start: datetime, end: datetime) -> Iterator[Window]:
         start = following
 
 
+def halves(window: Window) -> tuple[Window, ...]:
+    """Cut a window in two; () where it is one second."""
+    start, end = window
+    if end - start < SECOND:
+        return ()
+    middle = start + timedelta(seconds=(end - start) // SECOND // 2)
+    return (start, middle), (middle + SECOND, end)
+
+
 def name_of(window: Window) -> str:
     """Name a window for a file: YYYYMMDD for a whole day, YYYYMM for a whole month, else both its ends."""
     start, end = window

@@ -13,6 +13,7 @@ from imap_bulk.archives.aurorax.sources import triple_of
 from imap_bulk.errors import Garbled, Rejected
 from imap_bulk.http import one_line
 from imap_bulk.model import RemoteFile, Transfer
+from imap_bulk.transport.api import AnswerTooLong
 from imap_bulk.urls import is_web_address
 
 Record = Mapping[str, Any]
@@ -69,13 +70,15 @@ def address_of(transfer: Transfer) -> str:
 
 
 def parts(query: ProductQuery, error: Rejected) -> tuple[ProductQuery, ...]:
-    """Halve a range that the archive found too long; () when that was not the trouble, or it is short already.
+    """Halve a range that the archive found too long, or whose result is.
 
-    A product that lies across the cut is within neither half, so the halves overlap.
+    Returns () when that was not the trouble, or it is short already. A product that lies across the cut is within
+    neither half, so the halves overlap: by a day at least, since many products are of one.
     """
     length = query.end - query.start
     said = str(error).lower()
-    if "answered 400" not in said or not any(word in said for word in _SPAN_WORDS) or length <= _SHORTEST_SPAN:
+    is_refused = "answered 400" in said and any(word in said for word in _SPAN_WORDS)
+    if not (is_refused or isinstance(error, AnswerTooLong)) or length <= _SHORTEST_SPAN:
         return ()
-    middle, overlap = query.start + length / 2, min(_LONGEST_OVERLAP, length / 4) / 2
+    middle, overlap = query.start + length / 2, min(_LONGEST_OVERLAP, length / 2) / 2
     return replace(query, end=middle + overlap), replace(query, start=middle - overlap)

@@ -12,6 +12,7 @@ from imap_bulk.archives.aurorax import moments
 from imap_bulk.archives.aurorax.keys import Triple, canonical
 from imap_bulk.archives.aurorax.moments import Window, written
 from imap_bulk.errors import BadQuery
+from imap_bulk.urls import is_web_address
 
 SOURCE_TYPES = ("ground", "heo", "leo", "lunar", "event_list", "not_applicable")
 PRODUCT_TYPES = ("keogram", "montage", "movie", "summary_plot", "data_availability")
@@ -108,9 +109,9 @@ class EphemerisQuery:
 
     def __post_init__(self) -> None:
         _check_range(self.start, self.end)
-        _check_choice("window", (self.window,), tuple(WINDOWS))
+        check_choice("window", (self.window,), tuple(WINDOWS))
         if not self.chosen and not self.where:
-            raise BadQuery("say which sources: give --program, --platform, --instrument-type, or --where.")
+            raise BadQuery("say which sources: give `program`, `platform`, `instrument_type`, or `where`.")
 
     def __str__(self) -> str:
         return f"ephemeris of {self.chosen} from {written(self.start)} to {written(self.end)}"
@@ -145,10 +146,14 @@ class ProductQuery:
 
     def __post_init__(self) -> None:
         _check_range(self.start, self.end)
-        _check_choice("product type", self.product_type, PRODUCT_TYPES)
+        check_choice("product type", self.product_type, PRODUCT_TYPES)
+        if self.file_base_url is not None and not is_web_address(self.file_base_url):
+            raise BadQuery(
+                f"`file_base_url` {self.file_base_url!r} is no URL; write it as in https://host/files/."
+            )
         if not self.chosen and not self.where and not self.product_type:
             raise BadQuery(
-                "say which products: give --program, --platform, --instrument-type, --product-type, or --where."
+                "say which products: give `program`, `platform`, `instrument_type`, `product_type`, or `where`."
             )
 
     def __str__(self) -> str:
@@ -177,6 +182,10 @@ class ConjunctionQuery:
             told = json.loads(self.document)
         except (ValueError, RecursionError):
             raise BadQuery("the conjunction query is no JSON document; write one object.") from None
+        try:
+            canonical(told).encode()
+        except UnicodeEncodeError:
+            raise BadQuery("the conjunction query holds half a character; leave that out.") from None
         _check_conjunction(told)
 
     def __str__(self) -> str:
@@ -238,10 +247,10 @@ def _check_conjunction(told: object) -> None:
         )
     start, end = (_told_moment(told, name) for name in ("start", "end"))
     _check_range(start, end)
-    _check_choice("conjunction type", _listed(told, "conjunction_types", "names"), CONJUNCTION_TYPES)
+    check_choice("conjunction type", _listed(told, "conjunction_types", "names"), CONJUNCTION_TYPES)
     for block in told.get("space") or ():
         if isinstance(block, dict):
-            _check_choice("hemisphere", _listed(block, "hemisphere", "names"), HEMISPHERES)
+            check_choice("hemisphere", _listed(block, "hemisphere", "names"), HEMISPHERES)
 
 
 def _listed(told: Mapping[str, Any], name: str, what: str) -> tuple[str, ...]:
@@ -263,7 +272,8 @@ def _check_range(start: datetime, end: datetime) -> None:
         raise BadQuery(f"the start {written(start)} comes after the end {written(end)}; swap them.")
 
 
-def _check_choice(what: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+def check_choice(what: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    """Raise BadQuery for a value that is none of those allowed."""
     for value in values:
         if value not in allowed:
             raise BadQuery(f"unknown {what} {value!r}; use one of {', '.join(allowed)}.")

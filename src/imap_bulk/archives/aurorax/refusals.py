@@ -17,7 +17,11 @@ _STATUSES = {
 
 
 class SearchFailed(errors.Vanished):
-    """The archive gave a search up, lost its result, or did not end it in time; it is submitted anew, twice."""
+    """The archive gave a search up, or lost its result; it is submitted anew, twice."""
+
+
+class SearchTookTooLong(errors.Rejected):
+    """The archive did not end a search in time; submitted anew, it would take as long."""
 
 
 class Maintenance(errors.Rejected):

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from imap_bulk.archives.aurorax.api import Api, decoded
-from imap_bulk.archives.aurorax.refusals import SearchFailed, refusal, told
+from imap_bulk.archives.aurorax.refusals import SearchFailed, SearchTookTooLong, refusal, told
 from imap_bulk.errors import BulkError, Garbled, NotFound
 from imap_bulk.http import one_line
 from imap_bulk.retry import persist
@@ -63,19 +63,27 @@ class Searches:
         self._polling = polling
 
     async def run(self, kind: Kind, query: Mapping[str, Any], subject: str) -> Found:
-        """Submit a search once, and wait until it is over. Raises SearchFailed, and what a refusal stands for."""
+        """Submit a search once, and wait until it is over; what is not waited for to its end is cancelled.
+
+        Raises SearchFailed, SearchTookTooLong, and what a refusal stands for.
+        """
         path = await self._submit(kind, query, subject)
         try:
             async with asyncio.timeout(self._polling.timeout):
                 result = await self._wait(path, subject)
         except TimeoutError:
             await self._cancel(path)
-            raise SearchFailed(
+            raise SearchTookTooLong(
                 f"{subject}: the search took longer than {self._polling.timeout:.0f} s and was cancelled; ask "
                 "for less, or give --search-timeout"
             ) from None
         except asyncio.CancelledError:
             await asyncio.shield(self._cancel(path))
+            raise
+        except SearchFailed:
+            raise  # it is over
+        except BulkError:
+            await self._cancel(path)
             raise
         count = result.get("result_count")
         return Found(f"{path}/data", count if isinstance(count, int) and not isinstance(count, bool) else None)

@@ -1,13 +1,13 @@
 """Data sources: what AuroraX knows of them, and how that is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 from urllib.parse import quote
 
 from imap_bulk.archives.aurorax.api import Api
 from imap_bulk.archives.aurorax.keys import Triple
-from imap_bulk.archives.aurorax.query import SOURCE_TYPES, Chosen
+from imap_bulk.archives.aurorax.query import SOURCE_TYPES, Chosen, check_choice
 from imap_bulk.errors import BadQuery, Garbled, NotFound
 from imap_bulk.http import decode_json
 
@@ -16,6 +16,14 @@ Record = Mapping[str, Any]
 _PATH = "/data_sources"
 _LONGEST = {"program": 200, "platform": 50, "instrument_type": 200, "display_name": 50}
 """Characters; the service answers a longer name with a bare 500."""
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "identifier": (lambda value: type(value) is int, "whole number"),
+    "owner": (lambda value: isinstance(value, str) and bool(value.strip()), "e-mail address"),
+    "maintainers": (lambda value: _is_list_of(value, str), "list of e-mail addresses"),
+    "ephemeris_metadata_schema": (lambda value: _is_list_of(value, Mapping), "list of JSON objects"),
+    "data_product_metadata_schema": (lambda value: _is_list_of(value, Mapping), "list of JSON objects"),
+}
+"""Field -> whether a value has its form, and what that is called."""
 _REQUIRED = ("program", "platform", "instrument_type", "source_type", "display_name")
 
 
@@ -41,11 +49,15 @@ class SourceDraft:
             if value is None:
                 continue
             if not isinstance(value, str) or not value.strip():
-                raise BadQuery(f"{name} of a data source is empty; write a name.")
+                raise BadQuery(f"`{name}` of a data source is empty; write a name.")
             if len(value) > most:
-                raise BadQuery(f"{name} has {len(value)} characters; AuroraX takes {most}: shorten it.")
-        if self.source_type is not None and self.source_type not in SOURCE_TYPES:
-            raise BadQuery(f"unknown source type {self.source_type!r}; use one of {', '.join(SOURCE_TYPES)}.")
+                raise BadQuery(f"`{name}` has {len(value)} characters; AuroraX takes {most}: shorten it.")
+        if self.source_type is not None:
+            check_choice("source type", (self.source_type,), SOURCE_TYPES)
+        for name, (is_right, form) in _FORMS.items():
+            value = getattr(self, name)
+            if value is not None and not is_right(value):
+                raise BadQuery(f"`{name}` of a data source is no {form}.")
 
     @classmethod
     def of(cls, document: object) -> Self:
@@ -67,8 +79,12 @@ class SourceDraft:
     def whole(self) -> dict[str, Any]:
         """Write a new source for the wire. Raises BadQuery when something is missing."""
         if missing := [name for name in _REQUIRED if getattr(self, name) is None]:
-            raise BadQuery(f"a new data source needs {', '.join(missing)} too.")
+            raise BadQuery(f"a new data source needs {', '.join(f'`{name}`' for name in missing)} too.")
         return self.body()
+
+
+def _is_list_of(value: object, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
 
 
 def triple_of(record: Record) -> Triple:
@@ -91,7 +107,12 @@ class Sources:
         form: str = "basic_info",
         stats: bool = False,
     ) -> list[Record]:
-        """Return the records of the chosen sources by identifier, without the archive's internal ones."""
+        """Return the records of the chosen sources by identifier, without the archive's internal ones.
+
+        Raises BadQuery for a type that no source has.
+        """
+        if source_type is not None:
+            check_choice("source type", (source_type,), SOURCE_TYPES)
         subject = "the data sources"
         params = {"format": form} | ({"include_stats": "true"} if stats else {})
         told = {"source_type": source_type, "owner": owner}

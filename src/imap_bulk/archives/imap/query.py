@@ -1,7 +1,7 @@
 """What the IMAP archive can be asked for. Checked here: the server answers a malformed value with 500."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -152,7 +152,7 @@ def _read(name: str, value: object) -> Any:
     if name in _SEVERAL:
         return tuple(dict.fromkeys(texts))
     if len(texts) > 1:
-        raise BadQuery(f"{name} takes one value, not {', '.join(texts)}.")
+        raise BadQuery(f"`{name}` takes one value, not {', '.join(texts)}.")
     if not texts:
         return None
     return _number(name, texts[0]) if name in _NUMBERS else texts[0]
@@ -176,14 +176,14 @@ def _member(name: str, value: object) -> list[str]:
         return [written(value)]
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9:
         return [str(value)]
-    raise BadQuery(f"{name} takes text, not this {type(value).__name__}.")
+    raise BadQuery(f"`{name}` takes text, not this {type(value).__name__}.")
 
 
 def _number(name: str, text: str) -> int:
     pattern, form = _NUMBERS[name]
     match = pattern.fullmatch(text)
     if not match:
-        raise BadQuery(f"{name} {text!r} is no such number; {form}.")
+        raise BadQuery(f"`{name}` {text!r} is no such number; {form}.")
     return int(match[1])
 
 
@@ -201,18 +201,20 @@ def _shown(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 def _check_fields(query: ImapQuery) -> None:
     given = query.given()
     known = _KNOWN[query.table]
     if not given:
-        raise BadQuery(f"give at least one filter: {', '.join(sorted(known))}.")
+        raise BadQuery(f"give at least one filter: {_named(sorted(known))}.")
     for name in given:
         if name not in known:
-            raise BadQuery(
-                f"the {query.table} table has no {name}; its conditions are {', '.join(sorted(known))}."
-            )
+            raise BadQuery(f"the {query.table} table has no `{name}`; its conditions are {_named(sorted(known))}.")
     if query.filename and len(given) > 1:
-        raise BadQuery(f"a filename says everything; leave {', '.join(set(given) - {'filename'})} out.")
+        raise BadQuery(f"a filename says everything; leave {_named(sorted(set(given) - {'filename'}))} out.")
     if query.version not in (None, LATEST) and (query.major_version, query.minor_version) != (None, None):
         raise BadQuery("give a version, or a major and minor version, not both.")
 
@@ -251,9 +253,9 @@ def _check_dates(query: ImapQuery, first: str, last: str) -> None:
     start, end = getattr(query, first), getattr(query, last)
     for name, day in ((first, start), (last, end)):
         if day is not None and not filenames.is_date(day):
-            raise BadQuery(f"{name} {day!r} is no day; write YYYYMMDD, as in 20260115.")
+            raise BadQuery(f"`{name}` {day!r} is no day; write YYYYMMDD, as in 20260115.")
     if start and end and start > end:
-        raise BadQuery(f"{first} {start} comes after {last} {end}; swap them.")
+        raise BadQuery(f"`{first}` {start} comes after `{last}` {end}; swap them.")
 
 
 def _check_version(query: ImapQuery) -> None:

@@ -83,7 +83,7 @@ class LsstArchive:
                     key, wanted = images.cut(query, image, position)
                     yield key, wanted, _meta(query, id=image, **wanted.params)
                 if not position.image and not query.ids:
-                    raise BadQuery(f"line {position.line} names no image to cut: fill in its id, or give --id")
+                    raise BadQuery(f"line {position.line} names no image to cut: fill in its id, or give `ids`")
             return
         for image in query.ids:
             yield *images.whole(query, image), _meta(query, id=image)

@@ -61,7 +61,7 @@ class Cutout:
         if plane and self.on_sky and unit == "pix":
             raise BadQuery(
                 "a single plane about a place on the sky has a size in arcsec or arcmin; "
-                "leave --plane out, or give the place in pixels"
+                "leave `plane` out, or give the place in pixels"
             )
         if not self.on_sky and unit != "pix":
             raise BadQuery(f"a cutout about a pixel has its size in pixels, as in 100pix, not in {unit}")
@@ -133,6 +133,8 @@ def _header(rows: Iterator[list[str]], source: str) -> list[str]:
     known = set(columns) & _COLUMNS
     if not {"ra", "dec"} <= known and not {"x", "y"} <= known:
         raise BadManifest(f"{source} has no header of positions; write columns such as id,ra,dec or id,x,y")
+    if twice := [name for at, name in enumerate(columns) if name in _COLUMNS and name in columns[:at]]:
+        raise BadManifest(f"{source} has two columns that say {twice[0]!r}; leave one of them out")
     if {"ra", "x"} <= known:
         raise BadManifest(f"{source} gives places on the sky (ra,dec) and in pixels (x,y); leave one out")
     return columns

@@ -60,7 +60,7 @@ class _Rows:
         raise NotImplementedError
 
     def _write(self, text: str) -> None:
-        self._stream.write(text.encode())
+        self._stream.write(text.encode(errors="backslashreplace"))  # JSON may hold halves of characters
 
 
 class _Csv(_Rows):

@@ -62,13 +62,18 @@ class ImageQuery:
         if self.deployed and self.by_job:
             raise BadQuery("the deployed form of the API had no asynchronous requests; leave one of them out")
         if self.deployed and self.plane:
-            raise BadQuery("the deployed form of the API gives whole images only; leave --plane out")
+            raise BadQuery("the deployed form of the API gives whole images only; leave `plane` out")
         if self.deployed and not by_name:
-            raise BadQuery("the deployed form of the API lists no images: say which, by --id or --cutouts")
+            raise BadQuery("the deployed form of the API lists no images: say which, by `ids` or `cutouts`")
+        for name, told in (("level", self.level), ("collection", self.collection), ("kind", self.kind)):
+            if told in (".", ".."):
+                raise BadQuery(f"`{name}` {told!r} is no name; write what `imap-bulk lsst list` tells")
+        if any(image in (".", "..") for image in self.ids):
+            raise BadQuery("`ids` have '.' or '..' among them, which no image is called")
         if not self.kind:
-            raise BadQuery("say which kind of images: --kind, as in calexp")
+            raise BadQuery("say which kind of images: `kind`, as in calexp")
         if not self.deployed and not (self.level and self.collection):
-            raise BadQuery("say where the images are: --level and --collection")
+            raise BadQuery("say where the images are: `level` and `collection`")
 
     def list_params(self) -> dict[str, str]:
         """Spell what the list of images is narrowed by."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from imap_bulk.archives.lsst.envelopes import read_document, read_page
 from imap_bulk.archives.lsst.service import Service
-from imap_bulk.errors import Garbled, Rejected
+from imap_bulk.errors import BulkError, Garbled, Rejected
 from imap_bulk.http import Reply, one_line
 
 _LOG = logging.getLogger(__name__)
@@ -55,11 +55,7 @@ class Patience:
 
 async def submit(service: Service, path: str, params: Mapping[str, str], subject: str) -> str:
     """POST what is to be done; return the request's id. Raises Garbled without one, and as `read_document`."""
-    reply = await service.ask("POST", path, params)
-    job = id_of(reply, subject)
-    if _LOG.isEnabledFor(logging.INFO):
-        _LOG.info("%s: request %s%s", subject, job, await _estimate(service, job))
-    return job
+    return id_of(await service.ask("POST", path, params), subject)
 
 
 def id_of(reply: Reply, subject: str) -> str:
@@ -79,6 +75,8 @@ async def finished(service: Service, job: str, patience: Patience, subject: str)
     Raises Rejected when it fails or is not done by the deadline. What is not waited for to its end is cancelled.
     """
     try:
+        if _LOG.isEnabledFor(logging.INFO):
+            _LOG.info("%s: request %s%s", subject, job, await _estimate(service, job))
         await _wait(service, job, patience, subject)
     except BaseException as error:
         if not isinstance(error, _Ended):
@@ -136,7 +134,10 @@ async def _why(service: Service, job: str) -> str:
 
 async def _estimate(service: Service, job: str) -> str:
     """Ask what a request will cost; nothing if the archive does not say."""
-    reply = await service.ask("GET", f"/image/v0/{job}/explain")
+    try:
+        reply = await service.ask("GET", f"/image/v0/{job}/explain")
+    except BulkError:
+        return ""
     if reply.status != 200:
         return ""
     with contextlib.suppress(ValueError, RecursionError):

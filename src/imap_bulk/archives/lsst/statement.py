@@ -15,6 +15,7 @@ _QUOTED = re.compile(
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$.]*|[()]")
 _COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,2}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
+_COUNT = re.compile("[0-9]{1,18}")
 _WHOLE = ("union", "group", "having", "limit", "procedure", "into", "for", "distinct", "intersect", "except")
 """What makes the rows of a part others than a part of the rows."""
 _AGGREGATE = re.compile(r"\b(count|sum|avg|min|max|std|stddev|variance|group_concat)\s*\(", re.IGNORECASE)
@@ -94,8 +95,8 @@ class Partition:
     def parse(cls, text: str) -> "Partition":
         """Read COLUMN:LO:HI:N, N parts of equal width from LO to HI. Raises BadQuery."""
         column, *numbers = text.split(":")
-        is_well_formed = len(numbers) == 3 and all(map(_NUMBER.fullmatch, numbers[:2])) and numbers[2].isdigit()
-        if not is_well_formed or not _COLUMN.fullmatch(column):
+        is_well_formed = len(numbers) == 3 and all(map(_NUMBER.fullmatch, numbers[:2]))
+        if not is_well_formed or not _COUNT.fullmatch(numbers[2]) or not _COLUMN.fullmatch(column):
             raise BadQuery(f"the partition {text!r} is none; write COLUMN:LO:HI:N, as in id:0:200000:16")
         low, high, parts = Fraction(numbers[0]), Fraction(numbers[1]), int(numbers[2])
         if low >= high or not 1 <= parts <= _MOST_PARTS:

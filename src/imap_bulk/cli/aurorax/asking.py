@@ -88,6 +88,7 @@ def availability(place: Place, /, **given: Any) -> ExitCode:
       imap-bulk aurorax availability --kind ephemeris --program swarm --start-date 20190101 --end-date 20190110
       imap-bulk aurorax availability --program trex --start-date 20200201 --end-date 20200229 --missing
     """
+    filters.refuse_unfit(given)
     first, last = _days(given)
     if given["product_type"] and given["kind"] == "ephemeris":
         raise click.UsageError("--product-type is for --kind data-products, not for ephemeris.")

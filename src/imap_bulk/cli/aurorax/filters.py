@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imap_bulk.cli.filters import refuse_empty
-from imap_bulk.cli.options import Decorator, Number, all_of, several
+from imap_bulk.cli.filters import refuse_empty, refuse_unreadable
+from imap_bulk.cli.options import Decorator, Number, all_of, option_of, several
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadQuery, Rejected
 from imap_bulk.settings import Settings
@@ -40,6 +40,9 @@ dates: Decorator[Any] = all_of(
 _BLOCK = "PROGRAM[/PLATFORM[/TYPE]]"
 _BLOCKS = ("ground", "space", "events")
 """Options of which an empty one stands for any source of its kind."""
+_DATES = ("start_date", "end_date")
+_TOLD_ELSEWHERE = (*_DATES, "file_base_url")
+"""Options of which an empty one is not told by what leaving it out would mean."""
 
 search_options: Decorator[Any] = all_of(
     click.option(
@@ -98,6 +101,12 @@ def names_of(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
+def refuse_unfit(given: Mapping[str, Any]) -> None:
+    """Refuse options that say nothing, and what no request can hold. Raises BadQuery."""
+    refuse_unreadable(given)
+    refuse_empty({name: value for name, value in given.items() if name not in (*_BLOCKS, *_TOLD_ELSEWHERE)})
+
+
 def chosen_of(given: Mapping[str, Any]) -> "Chosen":
     """Turn the options that choose data sources into a value."""
     from imap_bulk.archives.aurorax import Chosen
@@ -134,7 +143,7 @@ def query_of(given: Mapping[str, Any]) -> "Query":
     from imap_bulk.archives.aurorax import Condition, EphemerisQuery, ProductQuery
 
     kind = given["kind"]
-    refuse_empty({name: value for name, value in given.items() if name not in _BLOCKS})
+    refuse_unfit(given)
     _refuse_strangers(given, kind)
     if kind == "conjunctions":
         return _conjunctions(given)
@@ -153,8 +162,7 @@ def _refuse_strangers(given: Mapping[str, Any], kind: str) -> None:
     """Refuse options that this kind of search has no use for, rather than leave them out. Raises UsageError."""
     for name, kinds in _ONLY_FOR.items():
         if given.get(name) not in (None, (), False) and kind not in kinds:
-            option = {"document": "--query", "any_of": "--any"}.get(name, f"--{name.replace('_', '-')}")
-            raise click.UsageError(f"{option} is for --kind {' or '.join(kinds)}, not for {kind}.")
+            raise click.UsageError(f"{option_of(name)} is for --kind {' or '.join(kinds)}, not for {kind}.")
 
 
 def _conjunctions(given: Mapping[str, Any]) -> "ConjunctionQuery":
@@ -167,7 +175,7 @@ def _conjunctions(given: Mapping[str, Any]) -> "ConjunctionQuery":
     }
     path: Path | None = given["document"]
     if path:
-        if any(blocks.values()) or given["start_date"] or given["end_date"]:
+        if any(blocks.values()) or any(given[name] is not None for name in _DATES):
             raise click.UsageError("--query holds the whole search; leave out the dates and blocks, or the file.")
         return ConjunctionQuery(_text_of(path), path.stem)
     return ConjunctionQuery.of(

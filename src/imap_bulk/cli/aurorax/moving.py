@@ -9,7 +9,7 @@ import click
 
 from imap_bulk.cli import delivering, options, words
 from imap_bulk.cli.aurorax import filters
-from imap_bulk.cli.aurorax.sources import read_draft
+from imap_bulk.cli.aurorax.sources import read_draft_of
 from imap_bulk.cli.aurorax.target import source_options, target_of
 from imap_bulk.cli.console import Console
 from imap_bulk.cli.ending import ExitCode, code_of, run
@@ -70,7 +70,7 @@ def _hint_when_empty() -> str:
 @source_options
 @click.option(
     "--create-source", type=_FILE, metavar="FILE",
-    help="Add the data source that this JSON object describes, if there is none of its names.",
+    help="Add the data source, as this JSON object describes it, if there is none.",
 )  # fmt: skip
 @click.option("--verify", is_flag=True, help="Search until all are visible; name those that are not.")
 @click.option(
@@ -112,7 +112,10 @@ def push(place: Place, /, **given: Any) -> ExitCode:
     from imap_bulk.archives.aurorax.records import read_records
 
     target = target_of(given)
-    read = read_records(((name, _lines(name)) for name in given["records"]), filters.kind_of(given["kind"]))
+    if given["records"].count("-") > 1:
+        raise BadManifest("- is among the files of records twice; standard input can be read once")
+    files = (("standard input" if name == "-" else name, _lines(name)) for name in given["records"])
+    read = read_records(files, filters.kind_of(given["kind"]))
     return _push(place, read, target, given)
 
 
@@ -121,7 +124,7 @@ def _push(place: Place, read: "Records", target: "int | Triple", given: dict[str
 
     settings = Settings(retries=given["retries"], overwrite=given["overwrite"])
     archive = filters.archive_at(place, settings)
-    draft = read_draft(given["create_source"]) if given["create_source"] else None
+    draft = read_draft_of(given["create_source"], target) if given["create_source"] else None
     wishes = PushWishes(
         most_per_batch=given["batch_size"],
         in_flight=given["jobs"],

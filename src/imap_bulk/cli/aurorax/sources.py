@@ -1,6 +1,7 @@
 """The data sources of AuroraX, listed and changed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,12 +10,14 @@ import click
 from imap_bulk.cli import options
 from imap_bulk.cli.aurorax import consent, filters, forms
 from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.filters import refuse_unreadable
 from imap_bulk.cli.place import Place
-from imap_bulk.errors import BadQuery
+from imap_bulk.errors import BadManifest, BadQuery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from imap_bulk.archives.aurorax.keys import Triple
     from imap_bulk.archives.aurorax.sources import SourceDraft, Sources
 
 T = TypeVar("T")
@@ -39,6 +42,7 @@ def sources(ctx: click.Context, /, **given: Any) -> ExitCode:
       imap-bulk aurorax sources update 400 --display-name "My camera"
     """
     if ctx.invoked_subcommand is None:
+        filters.refuse_unfit(given)
         run(_list(ctx.obj, given))
     return ExitCode.DONE
 
@@ -119,10 +123,31 @@ def delete(place: Place, identifier: int, yes: bool) -> ExitCode:
 
 
 def read_draft(path: Path) -> "SourceDraft":
-    """Read what a source is to be from a JSON document. Raises BadQuery."""
+    """Read what a source is to be from a JSON document. Raises BadManifest, which names it."""
     from imap_bulk.archives.aurorax.sources import SourceDraft
 
-    return SourceDraft.of(_object_of(path))
+    try:
+        return SourceDraft.of(_object_of(path))
+    except BadQuery as error:
+        raise BadManifest(f"{path}: {error.spelled(str)}") from None
+
+
+def read_draft_of(path: Path, wanted: "int | Triple") -> "SourceDraft":
+    """Read what the source that is `wanted` is to be, should there be none. Raises BadManifest."""
+    draft = read_draft(path)
+    try:
+        draft.whole()
+    except BadQuery as error:
+        raise BadManifest(f"{path}: {error.spelled(str)}") from None
+    if isinstance(wanted, int):
+        if draft.identifier not in (None, wanted):
+            raise BadManifest(f"{path} describes data source {draft.identifier}, not {wanted}; see to --source-id")
+        return replace(draft, identifier=wanted)
+    told = (draft.program, draft.platform, draft.instrument_type)
+    if told != wanted:
+        names = "/".join(filter(None, told))
+        raise BadManifest(f"{path} describes {names}, not {'/'.join(wanted)}; see to --source")
+    return draft
 
 
 def _object_of(path: Path) -> dict[str, Any]:
@@ -131,16 +156,17 @@ def _object_of(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        raise BadQuery(f"{path} holds no JSON object; write one with program, platform and so on.")
+        raise BadManifest(f"{path} holds no JSON object; write one with program, platform and so on.")
     return told
 
 
 def _draft(given: dict[str, Any]) -> "SourceDraft":
     from imap_bulk.archives.aurorax.sources import SourceDraft
 
+    refuse_unreadable(given)
     path: Path | None = given.pop("document")
     told = {name: value for name, value in given.items() if value is not None}
-    return SourceDraft.of((_object_of(path) if path else {}) | told)
+    return SourceDraft.of((read_draft(path).body() if path else {}) | told)
 
 
 def _with_sources(place: Place, ask: "Callable[[Sources], Coroutine[Any, Any, T]]") -> T:

@@ -10,8 +10,8 @@ _NO_SERVER = (
     "and name it: imap-bulk --url http://127.0.0.1:8000 lsst …, or IMAP_BULK_LSST_URL."
 )
 
-level = click.option("--level", default="", metavar="LEVEL", help="DC, L1, L2, L3 or dev.")
-collection = click.option("--collection", default="", metavar="NAME", help="Collection of images, as in DR1.")
+level = click.option("--level", metavar="LEVEL", help="DC, L1, L2, L3 or dev.")
+collection = click.option("--collection", metavar="NAME", help="Collection of images, as in DR1.")
 
 
 def door(place: Place, /) -> tuple[str, str | None]:

@@ -8,27 +8,36 @@ from urllib.parse import quote
 import click
 
 from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.filters import is_readable, refuse_empty, refuse_unreadable
 from imap_bulk.cli.lsst.door import collection, door, level
 from imap_bulk.cli.place import Place
 
 if TYPE_CHECKING:
     from imap_bulk.archives.lsst.service import Service
 
-_WHAT = ("levels", "databases", "tables", "collections", "kinds", "images")
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "levels": (),
+    "databases": (),
+    "tables": ("database",),
+    "collections": ("level",),
+    "kinds": ("level", "collection"),
+    "images": ("level", "collection", "kind"),
+}
+"""What can be listed -> the options that say where."""
 
 
 @click.command("list", short_help="List levels, databases, tables, collections, kinds, images.")
-@click.argument("what", type=click.Choice(_WHAT))
+@click.argument("what", type=click.Choice(list(_NEEDED)))
 @level
-@click.option("--database", default="", metavar="NAME", help="Database whose tables are listed.")
+@click.option("--database", metavar="NAME", help="Database whose tables are listed.")
 @collection
-@click.option("--kind", default="", metavar="KIND", help="Kind of images, as in calexp.")
+@click.option("--kind", metavar="KIND", help="Kind of images, as in calexp.")
 @click.option(
-    "--containing", default="", metavar="TEXT",
+    "--containing", metavar="TEXT",
     help="Only names with this in them; also 'DR%', as in SQL, or '/a regular expression/'.",
 )  # fmt: skip
 @click.pass_obj
-def list_(place: Place, /, what: str, containing: str, **where: str) -> ExitCode:
+def list_(place: Place, /, what: str, **given: str | None) -> ExitCode:
     """List names, one a line.
 
     \b
@@ -38,12 +47,16 @@ def list_(place: Place, /, what: str, containing: str, **where: str) -> ExitCode
     """
     from imap_bulk.archives.lsst.containing import matcher
 
-    needed = {"tables": ["database"], "collections": ["level"], "kinds": ["level", "collection"]}
-    needed["images"] = ["level", "collection", "kind"]
-    if missing := [f"--{name}" for name in needed.get(what, []) if not where[name]]:
+    refuse_unreadable(given)
+    refuse_empty(given)
+    where = {name: value or "" for name, value in given.items()}
+    if missing := [f"--{name}" for name in _NEEDED[what] if not where[name]]:
         raise click.UsageError(f"To list {what}, give {' and '.join(missing)}.")
+    known = {*_NEEDED[what], "containing", *(["level"] if what in ("databases", "tables") else [])}
+    if odd := [f"--{name}" for name, value in where.items() if value and name not in known]:
+        raise click.UsageError(f"{' and '.join(odd)} does not narrow the list of {what}; leave it out.")
     url, token = door(place)
-    run(_print_names(url, token, what, matcher(containing), {**where, "containing": containing}))
+    run(_print_names(url, token, what, matcher(where["containing"]), where))
     return ExitCode.DONE
 
 
@@ -102,6 +115,8 @@ def schema(place: Place, /, table: str) -> ExitCode:
       imap-bulk lsst schema DC_W13_Stripe82.Science_Ccd_Exposure
     """
     database, dot, name = table.partition(".")
+    if not is_readable(table):
+        raise click.BadParameter("its name is no text in UTF-8; write it as one.", param_hint="DATABASE.TABLE")
     if not dot or not database or not name:
         raise click.BadParameter("write DATABASE.TABLE, as in DR1.Object.", param_hint="DATABASE.TABLE")
     url, token = door(place)

@@ -1,18 +1,21 @@
 """lsst pull: images, and cutouts of them."""
 
+import contextlib
 import io
+import re
 import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
 from imap_bulk.cli import delivering, options
 from imap_bulk.cli.ending import ExitCode
+from imap_bulk.cli.filters import refuse_empty, refuse_unreadable
 from imap_bulk.cli.lsst.door import collection, door, level
 from imap_bulk.cli.moving import pull_files
 from imap_bulk.cli.place import Place
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from imap_bulk.archives.lsst.cutouts import Position, Size
 
 _MOST_IN_MEMORY = 1 << 20
+_DAY = re.compile(r"[0-9]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLANES = ("data", "mask", "variance")
 _CREATION = "Notice: the dates are those on which images were created, not those of observation."
 
@@ -33,11 +37,9 @@ def _day(_context: click.Context, _parameter: click.Parameter, text: str | None)
     """Read a day. Raises click.BadParameter."""
     if text is None:
         return None
-    for form in ("%Y%m%d", "%Y-%m-%d"):
-        try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007  a day of the archive's, whatever its zone
-        except ValueError:
-            continue
+    with contextlib.suppress(ValueError):
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
     raise click.BadParameter("write a day as YYYYMMDD, as in 20150514.")
 
 
@@ -46,7 +48,7 @@ def _box(_context: click.Context, _parameter: click.Parameter, text: str | None)
     from imap_bulk.archives.lsst.cutouts import Size
 
     try:
-        return Size.parse(text) if text else None
+        return None if text is None else Size.parse(text)
     except BadQuery as error:
         raise click.BadParameter(str(error)) from error
 
@@ -69,7 +71,7 @@ def _box(_context: click.Context, _parameter: click.Parameter, text: str | None)
 )  # fmt: skip
 @click.option("--start-date", callback=_day, metavar="YYYYMMDD", help="First day of creation.")
 @click.option("--end-date", callback=_day, metavar="YYYYMMDD", help="Last day of creation.")
-@click.option("--owner", default="", metavar="NAME", help="Whose images.")
+@click.option("--owner", metavar="NAME", help="Whose images.")
 @click.option("--require-stable", is_flag=True, help="Refuse a list that changes while it is read.")
 @click.option("--deployed-form", is_flag=True, help="Ask as the servers once wanted it: by kind and id alone.")
 @delivering.to
@@ -91,6 +93,8 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
     from imap_bulk.archives.lsst.jobs import Patience
 
     wishes = wishes_of(given)
+    refuse_unreadable({name: value for name, value in given.items() if name != "cutouts"})
+    refuse_empty({"owner": given["owner"]})
     ids = tuple(image.strip() for told in given["ids"] for image in told.split(",") if image.strip())
     if given["ids"] and not ids:  # an empty variable of a shell, say: it does not stand for everything
         raise click.UsageError("--id names no image; leave it out to bring all of them.")
@@ -102,11 +106,11 @@ def pull(place: Place, /, **given: Any) -> ExitCode:
     if start and end and start > end:
         raise click.UsageError(f"the start {start} comes after the end {end}; swap them.")
     url, token = door(place)
-    with _positions(given["cutouts"], given["size"]) as cutouts:
+    with _positions(given["cutouts"], given["size"], ids) as cutouts:
         query = ImageQuery.of(
-            given["level"], given["collection"], given["kind"],
+            given["level"] or "", given["collection"] or "", given["kind"],
             ids=ids, plane=given["plane"] or "", cutouts=cutouts, created_after=start,
-            created_before=end + timedelta(days=1) if end and end < date.max else None, owner=given["owner"],
+            created_before=end + timedelta(days=1) if end and end < date.max else None, owner=given["owner"] or "",
             by_job=given["by_job"], deployed=given["deployed_form"], stable=given["require_stable"],
         )  # fmt: skip
         if (start or end) and not wishes.quiet:
@@ -131,8 +135,11 @@ class _Positions:
 
 
 @contextmanager
-def _positions(source: str | None, size: "Size | None") -> "Iterator[_Positions | None]":
-    """Open a list of positions, all of which are checked first. Raises BadManifest."""
+def _positions(source: str | None, size: "Size | None", ids: tuple[str, ...]) -> "Iterator[_Positions | None]":
+    """Open a list of positions, all of which are checked first: each names an image, or `ids` do.
+
+    Raises BadManifest.
+    """
     if source is None:
         yield None
         return
@@ -140,19 +147,34 @@ def _positions(source: str | None, size: "Size | None") -> "Iterator[_Positions 
     try:
         with _open(source) as file:
             positions = _Positions(file, name, size)
-            for _ in positions:
-                pass
+            for position in positions:
+                if not position.image and not ids:
+                    where = f"{name} line {position.line}"
+                    raise BadManifest(f"{where} names no image to cut; fill in its id, or give --id")
             yield positions
     except UnicodeDecodeError as error:
         raise BadManifest(f"{name} looks like a binary file; give positions as CSV in UTF-8") from error
 
 
 def _open(source: str) -> IO[str]:
-    if source == "-":
-        spool = tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)  # noqa: SIM115  closed with what wraps it
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-        return io.TextIOWrapper(spool, encoding="utf-8-sig", newline="")
     try:
-        return Path(source).open(encoding="utf-8-sig", newline="")
+        if source == "-":
+            return _as_text(_kept(sys.stdin.buffer))
+        file = Path(source).open("rb")  # noqa: SIM115  closed with what wraps it
+        if file.seekable():
+            return _as_text(file)
+        with file:
+            return _as_text(_kept(file))
     except OSError as error:
         raise BadManifest(f"the positions {source} cannot be read: {error.strerror}") from error
+
+
+def _kept(pipe: BinaryIO) -> BinaryIO:
+    """Keep what can be read once only."""
+    spool = tempfile.SpooledTemporaryFile(_MOST_IN_MEMORY)  # noqa: SIM115  closed with what wraps it
+    shutil.copyfileobj(pipe, spool)
+    return cast("BinaryIO", spool)
+
+
+def _as_text(file: BinaryIO) -> IO[str]:
+    return io.TextIOWrapper(file, encoding="utf-8-sig", newline="")

@@ -14,8 +14,9 @@ import click
 
 from imap_bulk.cli import words
 from imap_bulk.cli.ending import ExitCode, run
+from imap_bulk.cli.filters import refuse_unreadable
 from imap_bulk.cli.lsst.door import door
-from imap_bulk.cli.options import FILE
+from imap_bulk.cli.options import FILE, writable
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import Rejected
 from imap_bulk.settings import Settings
@@ -53,7 +54,7 @@ class _Question:
 )  # fmt: skip
 @click.option("--output-format", type=click.Choice(_FORMS), help="Form; else what FILE ends in, else csv.")
 @click.option(
-    "-o", "--output", type=FILE, metavar="FILE",
+    "-o", "--output", type=FILE, callback=writable, metavar="FILE",
     help="Write to this file, which appears when it is whole, instead of printing.",
 )  # fmt: skip
 @click.option("--verify", is_flag=True, help="Hold the number of rows to what SELECT COUNT(*) says.")
@@ -85,7 +86,8 @@ def query(place: Place, /, sql: str, partition: str | None, output: Path | None,
     from imap_bulk.archives.lsst.statement import Partition, statements
 
     text = _sql(sql)
-    parts = statements(text, Partition.parse(partition) if partition else None)
+    refuse_unreadable({"sql": text, "partition": partition})
+    parts = statements(text, None if partition is None else Partition.parse(partition))
     form = given["output_format"] or _form_of(output)
     deadline = given["deadline"] if given["by_job"] else None
     question = _Question(text, parts, form, output, given["verify"], given["jobs"], given["timeout"], deadline)
@@ -103,9 +105,11 @@ def _form_of(output: Path | None) -> str:
 
 def _sql(text: str) -> str:
     """Read the statement. Raises click.BadParameter."""
+    if text == "@":
+        raise click.BadParameter("name a file behind @.", param_hint="--sql")
     if text.startswith("@"):
         try:
-            text = Path(text[1:]).read_text(encoding="utf-8")
+            text = Path(text[1:]).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             raise click.BadParameter(f"{text[1:]} cannot be read: {reason}", param_hint="--sql") from error
@@ -180,16 +184,33 @@ def _tell(question: _Question, rows: int, seconds: float) -> None:
 
 @contextmanager
 def _sink(output: Path | None) -> Iterator[BinaryIO]:
-    """Open what is written to. A file gets its name when it is whole. Raises OSError."""
+    """Open what is written to, whose errors name it. Raises OSError."""
     if output is None:
         yield sys.stdout.buffer
         return
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    target = Path(os.path.realpath(output))  # a link stays one
+    try:
+        with _in_place(target) if target.exists() and not target.is_file() else _when_whole(target) as stream:
+            yield stream
+    except OSError as error:
+        error.filename = os.fspath(output)
+        raise
+
+
+def _in_place(target: Path) -> BinaryIO:
+    """Open a pipe or a device: it must not give way to a file of its name, least of all /dev/null."""
+    return target.open("wb")
+
+
+@contextmanager
+def _when_whole(target: Path) -> Iterator[BinaryIO]:
+    """Open a file that gets its name when it is whole."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())  # or a power cut could leave the name without the rows
-        part.replace(output)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -68,7 +68,10 @@ async def read_json(request: web.Request) -> Any:
 
 
 def _parsed(body: bytes) -> Any:
-    return json.loads(body, parse_constant=_refused_constant, parse_float=_finite)
+    value = json.loads(body, parse_constant=_refused_constant, parse_float=_finite)
+    if b"\\u" in body:  # half a surrogate pair is text that neither SQLite nor a file takes
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _finite(text: str) -> float:

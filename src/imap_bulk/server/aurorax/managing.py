@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from imap_bulk.server.aurorax.accounts import UPLOADERS, Accounts
-from imap_bulk.server.aurorax.answers import bad_request, not_found, nothing, read_json, read_object, told
+from imap_bulk.server.aurorax.answers import not_found, nothing, read_json, read_object, told
 from imap_bulk.server.aurorax.catalog import Catalog
 from imap_bulk.server.aurorax.holdings import file_path
 from imap_bulk.server.aurorax.ingestion import Ingestion
@@ -81,9 +81,7 @@ class ManagingRoutes:
         source = found(self._catalog, request)
         document = await read_object(request)
         check_triple(source, document)
-        urls = read_list(document, "urls")
-        if not urls:
-            raise bad_request("The field urls is required.")
+        urls = read_list(document, "urls")  # none are required, and its own client sends none where it found none
 
         def work(connection: sqlite3.Connection) -> None:
             pairs = [(source.identifier, url) for url in urls]

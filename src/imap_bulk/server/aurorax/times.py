@@ -17,7 +17,10 @@ def read_moment(text: object) -> float:
     if not isinstance(text, str) or not _MOMENT.fullmatch(text):
         raise ValueError(f"{text!r} is not a date and time such as 2020-01-31T23:59:59")
     moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    try:
+        return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except OverflowError:  # in UTC it is of a year that nobody could write
+        raise ValueError(f"{text!r} is not within the years 1 to 9999 of UTC") from None
 
 
 def read_date(text: str) -> date:

@@ -83,7 +83,10 @@ class UtilityRoutes:
             raise not_found(f"There is no time zone {error}.") from None
         except ValueError as error:
             raise bad_request(f"The parameters ts and tz must be a moment and a time zone: {error}.") from None
-        return told(written(local.replace(tzinfo=zone).timestamp()))
+        try:
+            return told(written(local.replace(tzinfo=zone).timestamp()))
+        except OverflowError:
+            raise bad_request("The parameter ts is of no year from 1 to 9999 in UTC.") from None
 
     async def _list_accounts(self, request: web.Request) -> web.Response:
         self._accounts.require(request, ADMINISTRATORS)
