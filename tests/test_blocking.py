@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import pickle
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 
 import imap_bulk
 from imap_bulk import aio
+from imap_bulk.errors import BadManifest
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos import Decision
 from imap_bulk.server.chaos.fault import Kind
@@ -38,6 +40,18 @@ async def test_they_work_in_a_plain_script(server: ArchiveServer, tmp_path: Path
 def test_they_are_the_coroutines_by_another_road() -> None:
     for name in ("query", "pull", "push", "verify"):
         assert inspect.signature(getattr(imap_bulk, name)) == inspect.signature(getattr(aio, name))
+
+
+def test_an_error_in_a_script_is_told_without_how_it_was_run(tmp_path: Path) -> None:
+    with pytest.raises(BadManifest) as caught:
+        imap_bulk.push("", data_dir=tmp_path)
+    assert caught.value.__context__ is None
+
+
+def test_they_travel_to_other_processes() -> None:
+    for name in ("query", "pull", "push", "verify"):
+        function = getattr(imap_bulk, name)
+        assert pickle.loads(pickle.dumps(function)) is function
 
 
 def test_the_public_names_are_what_all_lists() -> None:
