@@ -57,6 +57,7 @@ def test_they_travel_to_other_processes() -> None:
 def test_the_public_names_are_what_all_lists() -> None:
     assert all(getattr(imap_bulk, name) is not None for name in imap_bulk.__all__)
     assert sorted(imap_bulk.__all__) == imap_bulk.__all__
+    assert set(dir(imap_bulk)) == {*imap_bulk.__all__, "__version__"}
 
 
 class Stuck(NamedTuple):
