@@ -3,9 +3,11 @@
 import asyncio
 import inspect
 import pickle
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ import pytest
 
 import imap_bulk
 from imap_bulk import aio
+from imap_bulk.archives.imap import ImapQuery
 from imap_bulk.errors import BadManifest
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos import Decision
@@ -40,6 +43,11 @@ async def test_they_work_in_a_plain_script(server: ArchiveServer, tmp_path: Path
 def test_they_are_the_coroutines_by_another_road() -> None:
     for name in ("query", "pull", "push", "verify"):
         assert inspect.signature(getattr(imap_bulk, name)) == inspect.signature(getattr(aio, name))
+
+
+def test_help_names_every_filter() -> None:
+    told = set(re.findall(r"\w+", inspect.getdoc(imap_bulk.query) or ""))
+    assert told >= {field.name for field in fields(ImapQuery)} - {"legacy_names"}
 
 
 def test_an_error_in_a_script_is_told_without_how_it_was_run(tmp_path: Path) -> None:

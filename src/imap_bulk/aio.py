@@ -2,6 +2,7 @@
 
 `url`, `data_dir`, `api_key` and `access_token` default to the official client's environment variables.
 Filters are those of the command line with underscores: `instrument="mag"`, `start_date="20260101"`, …
+`report` is called with each `Event` of a run as it comes; what it raises ends the run.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from imap_bulk import bulk, lockfile, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.cache import Cache
+from imap_bulk.engine.places import StrPath
 from imap_bulk.environment import read_bucket_credentials, read_cache_dir, read_environment, usual_cache_dir
 from imap_bulk.errors import BadBucket, BadQuery
 from imap_bulk.model import RemoteFile, Result, Sample
@@ -21,7 +23,8 @@ from imap_bulk.settings import Settings
 if TYPE_CHECKING:  # needs the extra s3
     from imap_bulk.delivery import Destination
 
-StrPath = str | PathLike[str]
+__all__ = ["pull", "push", "query", "verify"]
+
 DEFAULT = Settings()
 
 
@@ -33,7 +36,12 @@ async def query(
     settings: Settings = DEFAULT,
     **filters: Any,
 ) -> list[RemoteFile]:
-    """Return what the archive has. Raises BadQuery before any request, BulkError when the archive fails."""
+    """Return what matches all filters, as in `query(instrument=["mag", "swe"], version="latest")`.
+
+    Filters: table, instrument, data_level, descriptor, start_date, end_date, ingestion_start_date,
+    ingestion_end_date, repointing, version, major_version, minor_version, extension, filename, type. Days are
+    dates or YYYYMMDD, in UTC and inclusive. Raises BadQuery before any request, BulkError when the archive fails.
+    """
     wanted = ImapQuery.of(**filters)
     async with open_archive(url, api_key, access_token, settings) as archive:
         return [file async for file in archive.search(wanted)]
@@ -61,8 +69,9 @@ async def pull(
     directory fails, and filters are refused. What goes `to` a bucket, s3://BUCKET[/PREFIX], that the variables
     `AWS_…` open, stays neither in the data directory nor in a cache (extra: imap-bulk[s3]).
 
-    Raises BadQuery, BadManifest or BadBucket before anything moves, BulkError when the search fails, OSError when
-    this machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
+    `report` is called with each `Event` of the run: Plan, Progress, Outcome, at last Result; what it raises ends
+    the run. Raises BadQuery, BadManifest or BadBucket before anything moves, BulkError when the search fails,
+    OSError when this machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
     """
     if [files is not None, bool(filters), locked is not None].count(True) != 1:
         raise BadQuery("say what to pull: either files, or filters such as instrument='mag', or a lock file")
@@ -99,7 +108,7 @@ async def push(
     settings: Settings = DEFAULT,
     report: bulk.Report = bulk.ignore,
 ) -> Result:
-    """Send data files, directories and manifests to the archive. Raises as `pull`."""
+    """Send data files, directories and manifests to the archive. Reports and raises as `pull`."""
     transfers = sources.uploads_of(fspath(file) for file in _several(files))
     archive = open_archive(url, api_key, access_token, settings)
     return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(report))
