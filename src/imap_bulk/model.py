@@ -278,11 +278,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some of many files: a share of them, at least one, or a count. The same seed chooses the same ones."""
+    """Some of many files: a share of them, at least one, or a count. The same seed chooses the same ones.
+
+    Raises ValueError for what is neither.
+    """
 
     share: float | None = None
     count: int = 0
     seed: str = ""
+
+    def __post_init__(self) -> None:
+        if self.share is None and self.count < 1:
+            raise ValueError(f"the sample has {self.count} files; give a share as in 0.05, or a count from 1 on")
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ValueError(f"the sample's share is {self.share}; give one above 0, and 1 at most: 0.05 for 5%")
 
     def of(self, files: int) -> int:
         """Tell how many of so many files are in it."""
