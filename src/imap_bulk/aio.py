@@ -5,6 +5,7 @@ Filters are those of the command line with underscores: `instrument="mag"`, `sta
 `report` is called with each `Event` of a run as it comes; what it raises ends the run.
 """
 
+import errno
 from collections.abc import Iterable
 from itertools import chain
 from os import PathLike, fspath
@@ -109,7 +110,7 @@ async def push(
     report: bulk.Report = bulk.ignore,
 ) -> Result:
     """Send data files, directories and manifests to the archive. Reports and raises as `pull`."""
-    transfers = sources.uploads_of(fspath(file) for file in _several(files))
+    transfers = sources.uploads_of(map(_name_of, _several(files)))
     archive = open_archive(url, api_key, access_token, settings)
     return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(report))
 
@@ -122,9 +123,16 @@ async def verify(
     report: bulk.Report = bulk.ignore,
     sample: Sample | None = None,
 ) -> Result:
-    """Re-read what is below `data_dir`, held to manifests or else to the journal. Raises BadManifest, OSError."""
+    """Re-read what is below `data_dir`, held to manifests or else to the journal.
+
+    A file that is missing or wrong is counted: see `Result.raise_for_failures`. Raises BadManifest, OSError, and
+    FileNotFoundError where `data_dir` is not there.
+    """
+    root = directory(data_dir)
+    if files is None and not root.exists():  # of a name that is mistyped, nothing would be found wrong
+        raise FileNotFoundError(errno.ENOENT, "there is no such data directory", str(root))
     wanted = None if files is None else _listed(files)
-    return await bulk.verify(directory(data_dir), wanted, settings, report, sample)
+    return await bulk.verify(root, wanted, settings, report, sample)
 
 
 def open_archive(
@@ -167,9 +175,17 @@ def _cache(cache_dir: StrPath | None, *, usually: bool) -> Cache | None:
 def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> Iterable[RemoteFile]:
     several = list(_several(files))
     found = [file for file in several if isinstance(file, RemoteFile)]
-    named = sources.files_of(fspath(file) for file in several if not isinstance(file, RemoteFile))
+    named = sources.files_of(_name_of(file) for file in several if not isinstance(file, RemoteFile))
     return chain(found, named) if found else named
 
 
 def _several(files: Any) -> Iterable[Any]:
-    return [files] if isinstance(files, (str, PathLike, RemoteFile)) else files
+    is_one = isinstance(files, (str, bytes, PathLike, RemoteFile)) or not isinstance(files, Iterable)
+    return [files] if is_one else files
+
+
+def _name_of(file: Any) -> str:
+    name = fspath(file) if isinstance(file, PathLike) else file
+    if not isinstance(name, str):
+        raise TypeError(f"files are named by text or paths, not by this {type(file).__name__}")
+    return name
