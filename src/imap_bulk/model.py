@@ -278,7 +278,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some of many files: a share of them, at least one, or a count, or ValueError. A seed chooses the same ones."""
+    """Some of many files: a share of them, at least one, or a count. The same seed chooses the same."""
 
     share: float | None = None
     count: int = 0
