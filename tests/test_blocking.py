@@ -56,6 +56,26 @@ def test_an_error_in_a_script_is_told_without_how_it_was_run(tmp_path: Path) -> 
     assert caught.value.__context__ is None
 
 
+async def test_a_report_that_ends_the_program_ends_it_quietly(server: ArchiveServer, tmp_path: Path) -> None:
+    for day in range(1, 9):
+        await server.add(f"imap_mag_l2_norm-gse_2026010{day}_v001.0001.cdf", b"x")
+    program = f"""
+import sys, imap_bulk
+
+def told(event):
+    if isinstance(event, imap_bulk.Outcome):
+        sys.exit("That is enough.")
+
+imap_bulk.pull(instrument="mag", url={server.url!r}, data_dir={str(tmp_path / "data")!r}, report=told)
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-X", "dev", "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    assert err.decode().splitlines() == ["That is enough."]
+
+
 def test_they_travel_to_other_processes() -> None:
     for name in ("query", "pull", "push", "verify"):
         function = getattr(imap_bulk, name)

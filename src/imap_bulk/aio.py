@@ -87,16 +87,17 @@ async def pull(
     else:
         wanted = archive.search(ImapQuery.of(**filters)) if files is None else bulk.each(_listed(files))
     cache = None if destination else _cache(cache_dir, usually=locked is not None)
-    return await bulk.pull(
-        archive,
-        wanted,
-        directory(data_dir),
-        settings,
-        bulk.of_each(report),
-        cache=cache,
-        offline=offline,
-        destination=destination,
-    )
+    with bulk.orderly(report) as told:
+        return await bulk.pull(
+            archive,
+            wanted,
+            directory(data_dir),
+            settings,
+            bulk.of_each(told),
+            cache=cache,
+            offline=offline,
+            destination=destination,
+        )
 
 
 async def push(
@@ -112,7 +113,8 @@ async def push(
     """Send data files, directories and manifests to the archive. Reports and raises as `pull`."""
     transfers = sources.uploads_of(map(_name_of, _several(files)))
     archive = open_archive(url, api_key, access_token, settings)
-    return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(report))
+    with bulk.orderly(report) as told:
+        return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(told))
 
 
 async def verify(
@@ -132,7 +134,8 @@ async def verify(
     if files is None and not root.exists():  # of a name that is mistyped, nothing would be found wrong
         raise FileNotFoundError(errno.ENOENT, "there is no such data directory", str(root))
     wanted = None if files is None else _listed(files)
-    return await bulk.verify(root, wanted, settings, report, sample)
+    with bulk.orderly(report) as told:
+        return await bulk.verify(root, wanted, settings, told, sample)
 
 
 def open_archive(
