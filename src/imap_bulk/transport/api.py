@@ -30,6 +30,10 @@ class AnswerTooLong(errors.Rejected):
     """The answer is longer than is read; whoever asked may ask for less."""
 
 
+class NeverMet(errors.Rejected):
+    """The archive's host is unknown, and was from the start; who only asks whether it can be reached may go on."""
+
+
 class ApiSession:
     """A session with an archive's API host."""
 
@@ -78,7 +82,7 @@ class ApiSession:
         except NoSuchHost as error:
             if self._has_answered:
                 raise
-            raise errors.Rejected(str(error)) from error  # nobody has ever been there
+            raise NeverMet(str(error)) from error
         self._has_answered = True
         return reply
 
