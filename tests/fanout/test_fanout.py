@@ -2,15 +2,18 @@
 
 import asyncio
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, Worker
 
 from imap_bulk import bulk, errors
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -135,6 +138,38 @@ async def test_a_busy_host_is_left_alone_by_all_workers(cluster: LocalCluster, t
     for refused_at in (at for at, is_refused in arrived if is_refused):
         # What was on its way arrives; the news take two steps, by way of the scheduler.
         assert [at - refused_at for at, _ in arrived if 0.5 < at - refused_at < 0.95] == []
+
+
+@pytest.fixture
+def scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a scheduler in a process of its own; yield it and its address."""
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--dashboard-address", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        lines = (re.search(r"Scheduler at: +(tcp://\S+)", line) for line in process.stderr)
+        yield process, next(match[1] for match in lines if match)
+        process.kill()
+
+
+async def test_a_lost_scheduler_is_a_passing_failure_and_told_in_a_sentence(
+    filled: ArchiveServer,
+    scheduler: tuple[subprocess.Popen[str], str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    process, address = scheduler
+    listener, data = Listener(COUNT // 4, process.kill), tmp_path / "data"
+    slowly = replace(QUICK, limit_rate=COUNT * len(BODY) / 2.0)
+    async with Worker(address, nthreads=1, dashboard=False, local_directory=str(tmp_path)):
+        capfd.readouterr()
+        with pytest.raises(errors.Interrupted) as caught:
+            await pull(filled, data, Fanout(address), slowly, listener)
+        said = f"the Dask scheduler at {address} is gone, or has dropped the work; see that it runs"
+        assert str(caught.value) == said
+        assert "Traceback" not in capfd.readouterr().err
+    assert [outcome.status for outcome in listener.outcomes[: COUNT // 4]] == [Status.DONE] * (COUNT // 4)
+    assert not list((data / ".imap-bulk").glob("run-*"))
 
 
 async def test_an_interrupted_run_leaves_no_token_and_can_be_run_again(
