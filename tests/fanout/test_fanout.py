@@ -172,6 +172,28 @@ async def test_a_lost_scheduler_is_a_passing_failure_and_told_in_a_sentence(
     assert not list((data / ".imap-bulk").glob("run-*"))
 
 
+@pytest.fixture
+def stranger(scheduler: tuple[subprocess.Popen[str], str], tmp_path: Path) -> Iterator[None]:
+    """Have a worker join that has no imap-bulk."""
+    hides = "import sys; sys.modules['imap_bulk'] = None"
+    (tmp_path / "sitecustomize.py").write_text(hides)
+    options = ["--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / "stranger")]
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler[1], *options]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        yield
+        process.kill()
+
+
+async def test_a_worker_without_this_package_is_told_instead_of_dying_of_what_it_is_dealt(
+    filled: ArchiveServer, scheduler: tuple[subprocess.Popen[str], str], stranger: None, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        errors.Rejected, match=r"^the Dask worker at \S+ has no imap-bulk; install imap-bulk\[dask\]"
+    ):
+        await pull(filled, tmp_path / "data", Fanout(scheduler[1], patience=30.0), QUICK, Listener())
+
+
 async def test_an_interrupted_run_leaves_no_token_and_can_be_run_again(
     filled: ArchiveServer, cluster: LocalCluster, tmp_path: Path
 ) -> None:
