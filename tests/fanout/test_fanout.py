@@ -115,6 +115,17 @@ async def test_a_failure_on_a_worker_is_told_as_one_of_this_machine(
     assert isinstance(failed.error, errors.BulkError)
 
 
+async def test_what_a_worker_cannot_write_ends_the_run_as_it_would_here(
+    filled: ArchiveServer, cluster: LocalCluster, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "data" / "imap" / "swe"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file")
+    with pytest.raises(OSError, match="directory") as caught:
+        await pull(filled, tmp_path / "data", Fanout(cluster.scheduler_address), QUICK, Listener())
+    assert str(in_the_way) in str(caught.value.filename)
+
+
 async def test_a_busy_host_is_left_alone_by_all_workers(cluster: LocalCluster, tmp_path: Path) -> None:
     options = ServerOptions(tmp_path / "archive", chaos="storage:503-seconds=0.04,streak=1", seed=3, grace=0.1)
     async with ArchiveServer(options) as server:
