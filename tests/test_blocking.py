@@ -2,9 +2,12 @@
 
 import asyncio
 import inspect
+import pickle
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +15,8 @@ import pytest
 
 import imap_bulk
 from imap_bulk import aio
+from imap_bulk.archives.imap import ImapQuery
+from imap_bulk.errors import BadManifest
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.server.chaos import Decision
 from imap_bulk.server.chaos.fault import Kind
@@ -40,9 +45,47 @@ def test_they_are_the_coroutines_by_another_road() -> None:
         assert inspect.signature(getattr(imap_bulk, name)) == inspect.signature(getattr(aio, name))
 
 
+def test_help_names_every_filter() -> None:
+    told = set(re.findall(r"\w+", inspect.getdoc(imap_bulk.query) or ""))
+    assert told >= {field.name for field in fields(ImapQuery)} - {"legacy_names"}
+
+
+def test_an_error_in_a_script_is_told_without_how_it_was_run(tmp_path: Path) -> None:
+    with pytest.raises(BadManifest) as caught:
+        imap_bulk.push("", data_dir=tmp_path)
+    assert caught.value.__context__ is None
+
+
+async def test_a_report_that_ends_the_program_ends_it_quietly(server: ArchiveServer, tmp_path: Path) -> None:
+    for day in range(1, 9):
+        await server.add(f"imap_mag_l2_norm-gse_2026010{day}_v001.0001.cdf", b"x")
+    program = f"""
+import sys, imap_bulk
+
+def told(event):
+    if isinstance(event, imap_bulk.Outcome):
+        sys.exit("That is enough.")
+
+imap_bulk.pull(instrument="mag", url={server.url!r}, data_dir={str(tmp_path / "data")!r}, report=told)
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-X", "dev", "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    assert err.decode().splitlines() == ["That is enough."]
+
+
+def test_they_travel_to_other_processes() -> None:
+    for name in ("query", "pull", "push", "verify"):
+        function = getattr(imap_bulk, name)
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
 def test_the_public_names_are_what_all_lists() -> None:
     assert all(getattr(imap_bulk, name) is not None for name in imap_bulk.__all__)
     assert sorted(imap_bulk.__all__) == imap_bulk.__all__
+    assert set(dir(imap_bulk)) == {*imap_bulk.__all__, "__version__"}
 
 
 class Stuck(NamedTuple):

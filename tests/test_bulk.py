@@ -10,6 +10,7 @@ import pytest
 from imap_bulk import aio, bulk, errors
 from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.digest import Digest
+from imap_bulk.environment import read_environment
 from imap_bulk.model import Event, Outcome, Plan, Proof, RemoteFile, Result, Status, Transfer
 from imap_bulk.server.app import ArchiveServer, ServerOptions
 from imap_bulk.settings import Settings
@@ -205,6 +206,11 @@ async def test_verify_finds_what_is_no_longer_right(filled: ArchiveServer, tmp_p
     assert all(isinstance(failure.error, errors.Corrupted) for failure in result.failures)
 
 
+async def test_verify_tells_of_a_data_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no such data directory"):
+        await aio.verify(data_dir=tmp_path / "dtaa")
+
+
 async def test_verify_holds_files_to_a_manifest(
     filled: ArchiveServer, outgoing: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -234,3 +240,31 @@ async def test_pull_wants_either_files_or_filters(tmp_path: Path) -> None:
         await aio.pull(data_dir=tmp_path)
     with pytest.raises(errors.BadQuery, match="either"):
         await aio.pull("naif0012.tls", data_dir=tmp_path, instrument="mag")
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (None, "NoneType"),
+        ([None], "NoneType"),
+        (12, "int"),
+        (b"naif0012.tls", "bytes"),
+        ([{"file_path": "a"}], "dict"),
+    ],
+)
+async def test_what_names_no_file_is_told_by_its_type(files: Any, kind: str, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=f"^files are named by text or paths, not by this {kind}$"):
+        await aio.push(files, data_dir=tmp_path)
+
+
+def test_files_that_were_found_go_into_sets() -> None:
+    before, after = [
+        [RemoteFile(f"imap/{name}", meta={"file_path": name}) for name in names] for names in ("ab", "bc")
+    ]
+    assert {file.name for file in set(after) - set(before)} == {"c"}
+
+
+def test_what_the_environment_tells_is_shown_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAP_API_KEY", "not-a-secret")
+    monkeypatch.setenv("IMAP_ACCESS_TOKEN", "not-a-secret")
+    assert "not-a-secret" not in repr(read_environment())

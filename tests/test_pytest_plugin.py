@@ -171,10 +171,11 @@ def test_missing_data_skip_a_test_but_fail_it_in_ci(
     assert site.downloads == []
 
 
-def test_an_archive_that_is_down_is_waited_for_once(
-    pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPatch, closed: str
+@pytest.mark.parametrize("by_name", [True, False])
+def test_an_archive_that_cannot_be_reached_is_waited_for_once(
+    pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPatch, closed: str, by_name: bool
 ) -> None:
-    monkeypatch.setenv("IMAP_DATA_ACCESS_URL", closed)
+    monkeypatch.setenv("IMAP_DATA_ACCESS_URL", "http://archive.invalid" if by_name else closed)
     pytester.makepyfile(f"""
         def test_one(imap_file): imap_file({SWE!r})
         def test_two(imap_file): imap_file({NAMES[0]!r})
@@ -201,6 +202,27 @@ def test_an_object_that_has_changed_fails_the_test_whatever_is_missing(
     ran = pytester.runpytest("-q", "--imap-missing=skip")
     ran.assert_outcomes(failed=1)
     ran.stdout.fnmatch_lines(["*the archive holds sha256:*"])
+
+
+def test_a_name_may_be_a_path(pytester: pytest.Pytester, site: Site) -> None:
+    pytester.makepyfile(f"""
+        from pathlib import Path
+
+        def test_it(imap_file): assert imap_file(Path({SWE!r})).name == {SWE!r}
+    """)
+    pytester.runpytest("-q").assert_outcomes(passed=1)
+
+
+def test_an_argument_of_the_mark_that_is_none_is_told(pytester: pytest.Pytester, site: Site) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.imap_data("swe/l0", locked="other.lock")
+        def test_it(): pass
+    """)
+    ran = pytester.runpytest("-q")
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines(["the imap_data mark takes lock=, not locked=; correct it"])
 
 
 def test_a_name_that_is_not_pinned_is_told_with_the_nearest(pytester: pytest.Pytester, site: Site) -> None:

@@ -147,13 +147,14 @@ errors, digest, urls, quantities, sigv4, spice_names.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from imap_bulk import aio
     from imap_bulk.blocking import pull, push, query, verify
     from imap_bulk.digest import Digest
     from imap_bulk.errors import BulkError, IncompleteRun
-    from imap_bulk.model import Outcome, RemoteFile, Result, Sample, Transfer
+    from imap_bulk.model import Event, Outcome, Plan, Progress, RemoteFile, Result, Sample, Transfer
     from imap_bulk.settings import Settings
 
 __version__ = "0.1.0"
@@ -161,8 +162,11 @@ __version__ = "0.1.0"
 __all__ = [
     "BulkError",
     "Digest",
+    "Event",
     "IncompleteRun",
     "Outcome",
+    "Plan",
+    "Progress",
     "RemoteFile",
     "Result",
     "Sample",
@@ -178,8 +182,11 @@ __all__ = [
 _ROOMS = {
     "BulkError": "errors",
     "Digest": "digest",
+    "Event": "model",
     "IncompleteRun": "errors",
     "Outcome": "model",
+    "Plan": "model",
+    "Progress": "model",
     "RemoteFile": "model",
     "Result": "model",
     "Sample": "model",
@@ -192,10 +199,17 @@ _ROOMS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: aiohttp alone takes half of the command line's start."""
-    if name == "aio":
-        return import_module("imap_bulk.aio")
-    if name in _ROOMS:
-        return getattr(import_module(f"imap_bulk.{_ROOMS[name]}"), name)
-    raise AttributeError(f"module 'imap_bulk' has no attribute {name!r}")
+if not TYPE_CHECKING:  # to a type checker, a module with a __getattr__ has every name that somebody mistypes
+
+    def __getattr__(name):
+        """Import a public name when first asked for it: aiohttp alone takes half of the command line's start."""
+        if name == "aio":
+            return import_module("imap_bulk.aio")
+        if name in _ROOMS:
+            return getattr(import_module(f"imap_bulk.{_ROOMS[name]}"), name)
+        raise AttributeError(f"module 'imap_bulk' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is public, for `help` and for those who complete what is typed."""
+    return [*__all__, "__version__"]

@@ -2,8 +2,10 @@
 
 `url`, `data_dir`, `api_key` and `access_token` default to the official client's environment variables.
 Filters are those of the command line with underscores: `instrument="mag"`, `start_date="20260101"`, …
+`report` is called with each `Event` of a run as it comes; what it raises ends the run.
 """
 
+import errno
 from collections.abc import Iterable
 from itertools import chain
 from os import PathLike, fspath
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imap_bulk import bulk, lockfile, sources
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
 from imap_bulk.cache import Cache
+from imap_bulk.engine.places import StrPath
 from imap_bulk.environment import read_bucket_credentials, read_cache_dir, read_environment, usual_cache_dir
 from imap_bulk.errors import BadBucket, BadQuery
 from imap_bulk.model import RemoteFile, Result, Sample
@@ -21,7 +24,8 @@ from imap_bulk.settings import Settings
 if TYPE_CHECKING:  # needs the extra s3
     from imap_bulk.delivery import Destination
 
-StrPath = str | PathLike[str]
+__all__ = ["pull", "push", "query", "verify"]
+
 DEFAULT = Settings()
 
 
@@ -33,7 +37,12 @@ async def query(
     settings: Settings = DEFAULT,
     **filters: Any,
 ) -> list[RemoteFile]:
-    """Return what the archive has. Raises BadQuery before any request, BulkError when the archive fails."""
+    """Return what matches all filters, as in `query(instrument=["mag", "swe"], version="latest")`.
+
+    Filters: table, instrument, data_level, descriptor, start_date, end_date, ingestion_start_date,
+    ingestion_end_date, repointing, version, major_version, minor_version, extension, filename, type. Days are
+    dates or YYYYMMDD, in UTC and inclusive. Raises BadQuery before any request, BulkError when the archive fails.
+    """
     wanted = ImapQuery.of(**filters)
     async with open_archive(url, api_key, access_token, settings) as archive:
         return [file async for file in archive.search(wanted)]
@@ -61,8 +70,9 @@ async def pull(
     directory fails, and filters are refused. What goes `to` a bucket, s3://BUCKET[/PREFIX], that the variables
     `AWS_…` open, stays neither in the data directory nor in a cache (extra: imap-bulk[s3]).
 
-    Raises BadQuery, BadManifest or BadBucket before anything moves, BulkError when the search fails, OSError when
-    this machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
+    `report` is called with each `Event` of the run: Plan, Progress, Outcome, at last Result; what it raises ends
+    the run. Raises BadQuery, BadManifest or BadBucket before anything moves, BulkError when the search fails,
+    OSError when this machine cannot go on. A file that fails is counted: see `Result.raise_for_failures`.
     """
     if [files is not None, bool(filters), locked is not None].count(True) != 1:
         raise BadQuery("say what to pull: either files, or filters such as instrument='mag', or a lock file")
@@ -77,16 +87,17 @@ async def pull(
     else:
         wanted = archive.search(ImapQuery.of(**filters)) if files is None else bulk.each(_listed(files))
     cache = None if destination else _cache(cache_dir, usually=locked is not None)
-    return await bulk.pull(
-        archive,
-        wanted,
-        directory(data_dir),
-        settings,
-        bulk.of_each(report),
-        cache=cache,
-        offline=offline,
-        destination=destination,
-    )
+    with bulk.orderly(report) as told:
+        return await bulk.pull(
+            archive,
+            wanted,
+            directory(data_dir),
+            settings,
+            bulk.of_each(told),
+            cache=cache,
+            offline=offline,
+            destination=destination,
+        )
 
 
 async def push(
@@ -99,10 +110,11 @@ async def push(
     settings: Settings = DEFAULT,
     report: bulk.Report = bulk.ignore,
 ) -> Result:
-    """Send data files, directories and manifests to the archive. Raises as `pull`."""
-    transfers = sources.uploads_of(fspath(file) for file in _several(files))
+    """Send data files, directories and manifests to the archive. Reports and raises as `pull`."""
+    transfers = sources.uploads_of(map(_name_of, _several(files)))
     archive = open_archive(url, api_key, access_token, settings)
-    return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(report))
+    with bulk.orderly(report) as told:
+        return await bulk.push(archive, transfers, directory(data_dir), settings, bulk.of_each(told))
 
 
 async def verify(
@@ -113,9 +125,17 @@ async def verify(
     report: bulk.Report = bulk.ignore,
     sample: Sample | None = None,
 ) -> Result:
-    """Re-read what is below `data_dir`, held to manifests or else to the journal. Raises BadManifest, OSError."""
+    """Re-read what is below `data_dir`, held to manifests or else to the journal.
+
+    A file that is missing or wrong is counted: see `Result.raise_for_failures`. Raises BadManifest, OSError, and
+    FileNotFoundError where `data_dir` is not there.
+    """
+    root = directory(data_dir)
+    if files is None and not root.exists():  # of a name that is mistyped, nothing would be found wrong
+        raise FileNotFoundError(errno.ENOENT, "there is no such data directory", str(root))
     wanted = None if files is None else _listed(files)
-    return await bulk.verify(directory(data_dir), wanted, settings, report, sample)
+    with bulk.orderly(report) as told:
+        return await bulk.verify(root, wanted, settings, told, sample)
 
 
 def open_archive(
@@ -158,9 +178,17 @@ def _cache(cache_dir: StrPath | None, *, usually: bool) -> Cache | None:
 def _listed(files: StrPath | Iterable[StrPath | RemoteFile]) -> Iterable[RemoteFile]:
     several = list(_several(files))
     found = [file for file in several if isinstance(file, RemoteFile)]
-    named = sources.files_of(fspath(file) for file in several if not isinstance(file, RemoteFile))
+    named = sources.files_of(_name_of(file) for file in several if not isinstance(file, RemoteFile))
     return chain(found, named) if found else named
 
 
 def _several(files: Any) -> Iterable[Any]:
-    return [files] if isinstance(files, (str, PathLike, RemoteFile)) else files
+    is_one = isinstance(files, (str, bytes, PathLike, RemoteFile)) or not isinstance(files, Iterable)
+    return [files] if is_one else files
+
+
+def _name_of(file: Any) -> str:
+    name = fspath(file) if isinstance(file, PathLike) else file
+    if not isinstance(name, str):
+        raise TypeError(f"files are named by text or paths, not by this {type(file).__name__}")
+    return name

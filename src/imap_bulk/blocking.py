@@ -19,13 +19,19 @@ _GLANCE = 0.2
 def _blocking(coroutine: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     @functools.wraps(coroutine)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(coroutine(*args, **kwargs))
-        return _run_beside(coroutine(*args, **kwargs))
+        run = _run_beside if _a_loop_runs() else asyncio.run
+        return run(coroutine(*args, **kwargs))
 
+    call.__module__ = __name__  # where pickle looks for it
     return call
+
+
+def _a_loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _run_beside(work: Coroutine[Any, Any, T]) -> T:

@@ -19,8 +19,8 @@ class Environment:
 
     url: str
     data_dir: Path
-    api_key: str | None
-    access_token: str | None
+    api_key: str | None = field(repr=False)
+    access_token: str | None = field(repr=False)
 
 
 def read_environment() -> Environment:

@@ -61,7 +61,7 @@ class RemoteFile:
     key: str
     size: int | None = None
     digest: Digest | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)  # which has none
     """The archive's own record, unchanged."""
     source: str = ""
     """What the archive goes by where the key does not tell: an address, a search. Only the archive reads it."""
@@ -278,11 +278,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some of many files: a share of them, at least one, or a count. The same seed chooses the same ones."""
+    """Some of many files: a share of them, at least one, or a count. The same seed chooses the same."""
 
     share: float | None = None
     count: int = 0
     seed: str = ""
+
+    def __post_init__(self) -> None:
+        if not (self.count > 0 if self.share is None else 0 < self.share <= 1):
+            raise ValueError(
+                "a sample is a share from 0 to 1, as 0.05 for 5%, or a count of files; give one of them"
+            )
 
     def of(self, files: int) -> int:
         """Tell how many of so many files are in it."""

@@ -8,6 +8,7 @@ Pytest imports this in every run of everybody who has installed imap-bulk, so it
 """
 
 from collections.abc import Callable, Iterator
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +61,13 @@ def imap_archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def imap_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def imap_file(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> "Callable[[str | PathLike[str]], Path]":
     """Return a function that brings a pinned file, by its name or archive path, and returns its read-only path."""
 
-    def bring(name: str) -> Path:
-        (path,) = _bring(request, tmp_path_factory, [name], exactly=True)
+    def bring(name: str | PathLike[str]) -> Path:
+        (path,) = _bring(request, tmp_path_factory, [str(name)], exactly=True)
         return path
 
     return bring
@@ -103,6 +106,8 @@ def _library(request: pytest.FixtureRequest, places: pytest.TempPathFactory) -> 
     from imap_bulk.testdata import BadManifest, Library
 
     config = request.config
+    if strange := {name for mark in request.node.iter_markers(_MARK) for name in mark.kwargs} - {"lock"}:
+        raise BadManifest(f"the imap_data mark takes lock=, not {strange.pop()}=; correct it")
     marked = (mark.kwargs["lock"] for mark in request.node.iter_markers(_MARK) if mark.kwargs.get("lock"))
     told = next(marked, None) or config.getini("imap_bulk_lock")
     if not told:

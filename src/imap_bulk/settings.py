@@ -4,10 +4,15 @@ from dataclasses import dataclass
 
 MIB = 1 << 20
 
+_COUNTS = {"jobs": 1, "retries": 0, "chunk_bytes": 1, "streams": 1, "jobs_start": 1, "breaker_failures": 1}
+"""The least of each."""
+_POSITIVE = ("connect_timeout", "idle_timeout", "limit_rate", "limit_requests", "floor_window")
+_TRANSPORTS = ("auto", "lean", "aiohttp")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a run behaves; times in seconds."""
+    """How a run behaves; times in seconds. Raises ValueError for what no run could go by."""
 
     jobs: int = 8
     """Transfers in flight at once. Archives complained about clients that open sixty connections."""
@@ -83,3 +88,16 @@ class Settings:
 
     memory_bytes: int = 256 * MIB
     """Bytes of bodies that all streams together may hold in memory."""
+
+    def __post_init__(self) -> None:
+        for name, least in _COUNTS.items():
+            count = getattr(self, name)
+            if not isinstance(count, int) or count < least:
+                raise ValueError(f"{name} is {count!r}; give a whole number from {least} on")
+        for name in _POSITIVE:
+            number = getattr(self, name)
+            is_left_out = number is None and name.startswith("limit_")
+            if not is_left_out and not (isinstance(number, (int, float)) and number > 0):
+                raise ValueError(f"{name} is {number!r}; give a number above 0")
+        if self.transport not in _TRANSPORTS:
+            raise ValueError(f"transport is {self.transport!r}; give one of {', '.join(_TRANSPORTS)}")

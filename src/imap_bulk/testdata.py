@@ -23,11 +23,15 @@ from imap_bulk.errors import (
 )
 from imap_bulk.model import Outcome, RemoteFile
 from imap_bulk.settings import Settings
+from imap_bulk.transport.api import NeverMet
 
 __all__ = ["BadManifest", "BulkError", "Library", "Missing", "serving"]
 
 SETTINGS = Settings(retries=3, connect_timeout=10.0, outage_max=20.0, fsync=False)
 """A test waits for an archive that is down, but not for ten minutes."""
+
+_OUT_OF_REACH = (TransientError, NeverMet)
+"""Also a name that cannot be looked up: on a train there is nobody who could."""
 
 
 class Missing(PermanentError):
@@ -91,7 +95,7 @@ class Library:
         if self._lost:
             key = failures[0].transfer.key
             raise Missing(f"{key}: the archive is not asked again, for it could not be reached ({self._lost})")
-        if lost := next((error for error in errors if isinstance(error, TransientError)), None):
+        if lost := next((error for error in errors if isinstance(error, _OUT_OF_REACH)), None):
             self._lost, self._offline = str(lost), True  # no other test need wait for it
         raise Missing(str(lost or errors[0]))
 
@@ -115,7 +119,7 @@ def _is_missing(error: BulkError) -> bool:
     """Tell what cannot be had now from what is not as it was pinned."""
     if isinstance(error, DigestMismatch):
         return False
-    return isinstance(error, (TransientError, NotCached, AccessDenied))
+    return isinstance(error, (*_OUT_OF_REACH, NotCached, AccessDenied))
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 import json
 import pickle
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +42,14 @@ def test_dates_may_be_dates() -> None:
     assert (query.start_date, query.end_date) == ("20260105", "20260106")
 
 
-@pytest.mark.parametrize("written", ["repoint00012", "12", "00012", 12])
+def test_a_time_elsewhere_on_earth_means_its_day_in_utc() -> None:
+    evening = datetime(2026, 1, 5, 22, tzinfo=timezone(timedelta(hours=-7)))
+    last = datetime.max.replace(tzinfo=timezone(timedelta(hours=-7)))
+    query = ImapQuery.of(start_date=evening, end_date=last)
+    assert (query.start_date, query.end_date) == ("20260106", "99991231")
+
+
+@pytest.mark.parametrize("written", ["repoint00012", "12", "00012", 12, numpy.int64(12)])
 def test_a_repointing_is_sent_as_an_integer(written: object) -> None:
     assert spelt(repointing=written)["repointing"] == "12"
 

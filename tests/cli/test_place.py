@@ -12,7 +12,7 @@ Run = Callable[..., Result]
 Deaf = tuple[str, Callable[[], bool]]
 MAG = "imap_mag_l1a_norm-raw_20260101_v001.0001.cdf"
 
-UNFIT = ["{}\nx", "\r{}\r\nx", "{}\x01", "{}\x1b[31m", "{}\u200b", "{}\udcff"]
+UNFIT = ["{}\nx", "\r{}\r\nx", "{}\x01", "{}\x1b[31m", "{}\u200b", "a\u2013{}", "{}\udcff"]
 """A secret with what no header takes; the last is a byte that is no UTF-8."""
 
 

@@ -2,15 +2,18 @@
 
 import asyncio
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, Worker
 
 from imap_bulk import bulk, errors
 from imap_bulk.archives.imap import ImapArchive, ImapQuery
@@ -112,6 +115,17 @@ async def test_a_failure_on_a_worker_is_told_as_one_of_this_machine(
     assert isinstance(failed.error, errors.BulkError)
 
 
+async def test_what_a_worker_cannot_write_ends_the_run_as_it_would_here(
+    filled: ArchiveServer, cluster: LocalCluster, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "data" / "imap" / "swe"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file")
+    with pytest.raises(OSError, match="directory") as caught:
+        await pull(filled, tmp_path / "data", Fanout(cluster.scheduler_address), QUICK, Listener())
+    assert str(in_the_way) in str(caught.value.filename)
+
+
 async def test_a_busy_host_is_left_alone_by_all_workers(cluster: LocalCluster, tmp_path: Path) -> None:
     options = ServerOptions(tmp_path / "archive", chaos="storage:503-seconds=0.04,streak=1", seed=3, grace=0.1)
     async with ArchiveServer(options) as server:
@@ -135,6 +149,60 @@ async def test_a_busy_host_is_left_alone_by_all_workers(cluster: LocalCluster, t
     for refused_at in (at for at, is_refused in arrived if is_refused):
         # What was on its way arrives; the news take two steps, by way of the scheduler.
         assert [at - refused_at for at, _ in arrived if 0.5 < at - refused_at < 0.95] == []
+
+
+@pytest.fixture
+def scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a scheduler in a process of its own; yield it and its address."""
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--dashboard-address", "127.0.0.1:0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        lines = (re.search(r"Scheduler at: +(tcp://\S+)", line) for line in process.stderr)
+        yield process, next(match[1] for match in lines if match)
+        process.kill()
+
+
+async def test_a_lost_scheduler_is_a_passing_failure_and_told_in_a_sentence(
+    filled: ArchiveServer,
+    scheduler: tuple[subprocess.Popen[str], str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    process, address = scheduler
+    listener, data = Listener(COUNT // 4, process.kill), tmp_path / "data"
+    slowly = replace(QUICK, limit_rate=COUNT * len(BODY) / 2.0)
+    async with Worker(address, nthreads=1, dashboard=False, local_directory=str(tmp_path)):
+        capfd.readouterr()
+        with pytest.raises(errors.Interrupted) as caught:
+            await pull(filled, data, Fanout(address), slowly, listener)
+        said = f"the Dask scheduler at {address} is gone, or has dropped the work; see that it runs"
+        assert str(caught.value) == said
+        assert "Traceback" not in capfd.readouterr().err
+    assert [outcome.status for outcome in listener.outcomes[: COUNT // 4]] == [Status.DONE] * (COUNT // 4)
+    assert not list((data / ".imap-bulk").glob("run-*"))
+
+
+@pytest.fixture
+def stranger(scheduler: tuple[subprocess.Popen[str], str], tmp_path: Path) -> Iterator[None]:
+    """Have a worker join that has no imap-bulk."""
+    hides = "import sys; sys.modules['imap_bulk'] = None"
+    (tmp_path / "sitecustomize.py").write_text(hides)
+    options = ["--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / "stranger")]
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler[1], *options]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        yield
+        process.kill()
+
+
+async def test_a_worker_without_this_package_is_told_instead_of_dying_of_what_it_is_dealt(
+    filled: ArchiveServer, scheduler: tuple[subprocess.Popen[str], str], stranger: None, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        errors.Rejected, match=r"^the Dask worker at \S+ has no imap-bulk; install imap-bulk\[dask\]"
+    ):
+        await pull(filled, tmp_path / "data", Fanout(scheduler[1], patience=30.0), QUICK, Listener())
 
 
 async def test_an_interrupted_run_leaves_no_token_and_can_be_run_again(

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from imap_bulk.errors import Rejected
 from imap_bulk.settings import Settings
 from imap_bulk.transport.api import AnswerTooLong, ApiSession
 
@@ -53,3 +54,11 @@ async def test_no_more_of_an_answer_is_read_than_is_asked_for(session_url: str) 
     async with ApiSession(session_url, {}, Settings()) as session:
         with pytest.raises(AnswerTooLong):
             await session.ask("POST", "/echo", body=b"x" * 100, most_bytes=50)
+
+
+@pytest.mark.parametrize("key", ["k\nx: y", "a\u2013b", "\u200bk", "\udcff"])
+def test_a_key_that_no_request_can_hold_is_told_without_showing_it(key: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        ApiSession("https://user:word@archive.example/api", {"x-api-key": key}, Settings())
+    said = "there is a line end or another character in the key for https://archive.example/api that no key has"
+    assert str(caught.value) == f"{said}; give the key alone"

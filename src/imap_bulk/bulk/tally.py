@@ -1,7 +1,8 @@
 """The count of a run, kept while its events pass."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from imap_bulk.errors import TransientError
@@ -25,6 +26,33 @@ def of_each(report: Report) -> Report:
             report(outcome)
 
     return told
+
+
+class _Leaving(Exception):
+    """What a report raised to leave the program."""
+
+    def __init__(self, by: BaseException) -> None:
+        super().__init__()
+        self.by = by
+
+
+@contextmanager
+def orderly(report: Report) -> Iterator[Report]:
+    """Have a run that a report leaves by SystemExit or KeyboardInterrupt end as by any other error of it.
+
+    As themselves they would come out of the event loop at once, past tasks and connections that are to be closed.
+    """
+
+    def told(event: Event) -> None:
+        try:
+            report(event)
+        except (SystemExit, KeyboardInterrupt) as leaving:
+            raise _Leaving(leaving) from None
+
+    try:
+        yield ignore if report is ignore else told
+    except _Leaving as leaving:
+        raise leaving.by from None
 
 
 def ignore(_: Event) -> None:

@@ -101,7 +101,7 @@ def refuse_file(directory: Path, variable: str | None, ways: str) -> None:
 
 def _fit(secret: str | None, source: str) -> str | None:
     """Pass on what can stand in a header, where a line end behind it is cut off. Raises click.BadParameter."""
-    if secret and not secret.strip().isprintable():
+    if secret and not (secret.isascii() and secret.strip().isprintable()):
         said = "there is a line end or another character in it that no key has; give the key alone."
         raise click.BadParameter(said, param_hint=source)
     return secret

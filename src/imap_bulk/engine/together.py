@@ -20,7 +20,10 @@ async def as_one() -> AsyncIterator[asyncio.TaskGroup]:
         async with asyncio.TaskGroup() as group:
             yield group
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        failure = _first(failures)
+    else:
+        return
+    raise failure  # out here, where the group does not become its context: that goes round in a circle
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -6,12 +6,16 @@ import pickle
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from distributed import Client, LocalCluster
+from distributed.comm.core import CommClosedError
+from distributed.core import RPCClosed
+from distributed.utils import silence_logging_cmgr
 
 from imap_bulk.archives.base import Archive
 from imap_bulk.engine.attempts import Report
@@ -65,13 +69,23 @@ class Fanout:
         engine, OSError for one.
         """
         root = root.absolute()
-        with _token(root) as token:
+        # Dask tells what is told below by logging as well, with pages of tracebacks.
+        with _token(root) as token, silence_logging_cmgr(logging.CRITICAL, "distributed.client"):
             async with AsyncExitStack() as stack:
                 client = await self._connect(stack)
                 kit = pickle.dumps((archive, root, self.destination))
                 dealer = Dealer(client, kit, token, settings, report, transfers, count)
                 client.subscribe_topic(dealer.topic, dealer.hear)  # type: ignore[no-untyped-call]
-                await dealer.to_the_end(self.patience)
+                try:
+                    await dealer.to_the_end(self.patience)
+                except (
+                    CancelledError,
+                    CommClosedError,
+                    RPCClosed,
+                ) as error:  # whose kin in a worker are told as such
+                    raise Interrupted(
+                        f"the Dask scheduler at {self.address} is gone, or has dropped the work; see that it runs"
+                    ) from error
 
     async def _connect(self, stack: AsyncExitStack) -> Client:
         address: Any = self.address

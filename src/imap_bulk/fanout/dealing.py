@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from pydoc import locate
 from typing import Any, NamedTuple
 
 from distributed import Client, Future
 
+from imap_bulk import __version__
 from imap_bulk.engine.attempts import Report
-from imap_bulk.errors import Busy, Interrupted
+from imap_bulk.errors import Busy, Interrupted, Rejected
 from imap_bulk.fanout.worker import hear_of, work
 from imap_bulk.model import Setback, Transfer
 from imap_bulk.processes.wire import Dealt, Told
@@ -110,6 +112,8 @@ class Dealer:
 
     async def _sit(self, address: str) -> None:
         """Give one worker a chunk after another; after one without trouble it need not begin slowly again."""
+        if not await self._is_fit(address):
+            return
         is_warm = False
         while chunk := self._deal(address):
             try:
@@ -119,6 +123,18 @@ class Dealer:
                 self._undealt += len(chunk.dealt.open)
                 self._again.extend(chunk.dealt.left())
             is_warm = chunk.dealt.attempts <= len(chunk.transfers)
+
+    async def _is_fit(self, address: str) -> bool:
+        """See that a worker has what we have: one without it dies of its first chunk, and its nanny of the next.
+
+        False for one that has just gone. Raises Rejected.
+        """
+        told = await self._client.run(locate, "imap_bulk.__version__", workers=[address], on_error="return")
+        found = told.get(address)
+        if found != __version__ and not isinstance(found, OSError):
+            has = f"imap-bulk {found}" if isinstance(found, str) else "no imap-bulk"
+            raise Rejected(f"the Dask worker at {address} has {has}; install imap-bulk[dask] {__version__} there")
+        return bool(found == __version__)
 
     def _deal(self, address: str) -> _Chunk | None:
         """Take half of what would be a fair share of what is left, so that all end together."""

@@ -30,11 +30,20 @@ class AnswerTooLong(errors.Rejected):
     """The answer is longer than is read; whoever asked may ask for less."""
 
 
+class NeverMet(errors.Rejected):
+    """The archive's host is unknown, and was from the start; who only asks whether it can be reached may go on."""
+
+
 class ApiSession:
     """A session with an archive's API host."""
 
     def __init__(self, base_url: str, headers: Mapping[str, str], settings: Settings) -> None:
-        """Send `headers`, credentials among them, to paths below `base_url`."""
+        """Send `headers`, credentials among them, to paths below `base_url`. Raises Rejected for what none has."""
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise errors.Rejected(
+                f"there is a line end or another character in the key for {public_url(base_url)} that no key has; "
+                "give the key alone"
+            )
         self._base_url, given = without_user(base_url.rstrip("/"))
         self._settings = settings
         own = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
@@ -73,7 +82,7 @@ class ApiSession:
         except NoSuchHost as error:
             if self._has_answered:
                 raise
-            raise errors.Rejected(str(error)) from error  # nobody has ever been there
+            raise NeverMet(str(error)) from error
         self._has_answered = True
         return reply
 

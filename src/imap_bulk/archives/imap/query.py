@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
+from numbers import Integral
 from typing import Any, Self
 
 from imap_bulk import filenames
@@ -73,8 +75,9 @@ class ImapQuery:
     def of(cls, /, **given: object) -> Self:
         """Read conditions as a command line or a notebook gives them. Raises `BadQuery`.
 
-        Values may be text, numbers, `datetime.date`, or lists of these; None and "" mean not given. A file
-        name chooses its table when none is given.
+        Values may be text, numbers, `datetime.date`, or lists of these; None and "" mean not given. Of a
+        `datetime` counts the day: that in UTC, if it has a time zone. A file name chooses its table when none
+        is given.
         """
         known = [field.name for field in fields(cls)]
         for name in given:
@@ -171,12 +174,22 @@ def _member(name: str, value: object) -> list[str]:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if isinstance(value, datetime):
-        return [written(value.date())]
+        return [written(_day_of(value))]
     if isinstance(value, date):
         return [written(value)]
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9:
-        return [str(value)]
+    if isinstance(value, int | Integral) and not isinstance(value, bool):  # numpy's whole numbers are Integral
+        number = int(value)
+        if 0 <= number < 10**9:
+            return [str(number)]
     raise BadQuery(f"`{name}` takes text, not this {type(value).__name__}.")
+
+
+def _day_of(moment: datetime) -> date:
+    """Tell the day in UTC, as the archive counts them; a time without a zone is taken to be UTC."""
+    with suppress(OverflowError):  # behind the last day of all
+        if moment.tzinfo:
+            return moment.astimezone(UTC).date()
+    return moment.date()
 
 
 def _number(name: str, text: str) -> int:
