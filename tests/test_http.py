@@ -195,6 +195,13 @@ def test_a_login_page_is_no_json() -> None:
         http.decode_json(page, "the query")
 
 
+@pytest.mark.parametrize("body", [b'["\\ud800"]', b'{"\\uDBFF": 1}', b'["\xed\xa0\x80"]'])
+def test_half_a_character_is_no_answer(body: bytes) -> None:
+    with pytest.raises(errors.Garbled):
+        http.decode_json(Reply(200, {}, body), "the query")
+    assert http.decode_json(Reply(200, {}, b'["\\ud83d\\ude80", "\\\\ud800"]'), "x") == ["\U0001f680", "\\ud800"]
+
+
 async def test_a_certificate_that_nobody_trusts_says_where_to_name_a_ca_bundle(
     aiohttp_server: AiohttpServer,
 ) -> None:

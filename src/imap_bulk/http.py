@@ -187,10 +187,20 @@ def unix_time(http_date: str) -> float | None:
         return None
 
 
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""Where halves of surrogate pairs may be: Python reads them, whether there are two of them or one."""
+
+
 def decode_json(reply: Reply, subject: str) -> Any:
-    """Read a JSON answer. Raises `Garbled` when it is none: a login page with status 200, say."""
+    """Read a JSON answer. Raises `Garbled` when it is none: a login page with status 200, say.
+
+    Half a character, which no file, name or request can hold, is none either.
+    """
     try:
-        return json.loads(reply.body)
+        answer = json.loads(reply.body)
+        if _HALF.search(reply.body):
+            json.dumps(answer, ensure_ascii=False).encode()
+        return answer
     except (ValueError, RecursionError) as error:
         raise errors.Garbled(
             f"{subject}: the archive answered {reply.status} with something that is no JSON ({reply.words}); "

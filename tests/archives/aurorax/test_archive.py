@@ -188,7 +188,9 @@ async def test_a_product_is_fetched_from_its_own_address_as_it_is(archive_at: Op
     assert (signed.url, signed.headers) == (f"{URL}?a=%2F", {})
 
 
-@pytest.mark.parametrize("url", ["test.jpg", "ftp://files.example/x.jpg", "//files.example/x.jpg", "http://"])
+@pytest.mark.parametrize(
+    "url", ["test.jpg", "ftp://files.example/x.jpg", "//files.example/x.jpg", "http://", "http://[::1/x.jpg"]
+)
 async def test_an_address_that_is_not_whole_is_said_to_be_none(archive_at: Open, url: str) -> None:
     async with await archive_at(FakeAurorax([product(url)])) as archive:
         file = await the_file(archive, products())

@@ -46,7 +46,9 @@ def test_numbers_are_names_as_well() -> None:
     assert read_page(reply([5646240694, 8404051561545729123]), "x").names == ("5646240694", "8404051561545729123")
 
 
-@pytest.mark.parametrize("answer", [{}, "db", 7, {"result": "db"}, {"result": [["a", "b"]]}, [None], [True], [""]])
+@pytest.mark.parametrize(
+    "answer", [{}, "db", 7, {"result": "db"}, {"result": [["a", "b"]]}, [None], [True], ["\ud800"], [""]]
+)
 def test_what_is_no_list_of_names_is_garbled(answer: object) -> None:
     with pytest.raises(errors.Garbled, match=r"the levels: .* no list of names"):
         read_page(reply(answer), "the levels")

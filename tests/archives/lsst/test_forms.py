@@ -90,6 +90,12 @@ def test_an_answer_without_rows_cannot_be_fits() -> None:
         written("fits", EMPTY)
 
 
+@pytest.mark.parametrize(("form", "name", "value"), [("votable", "note", "\ud800"), ("fits", "a\n", "x")])
+def test_what_a_form_cannot_hold_is_told(form: str, name: str, value: str) -> None:
+    with pytest.raises(Rejected, match=f"cannot be written as {form} .*; choose csv or json"):
+        written(form, Table((Column(name),), [[value]]))
+
+
 def test_half_a_character_is_written_as_json_spells_it() -> None:
     stream = io.BytesIO()
     writing = writer("jsonl", stream)

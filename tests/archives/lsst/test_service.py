@@ -244,3 +244,8 @@ def test_an_address_is_made_absolute(address: str, url: str) -> None:
 )
 def test_the_token_is_for_one_origin(url: str, is_own: bool) -> None:
     assert Service("http://h/api").is_own(url) == is_own
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(errors.Rejected, match="which is no address"):
+        Service("http://h:1").absolute("http://[::1/x.fits")

@@ -63,10 +63,17 @@ def product_key(directory: str, record: Mapping[str, Any]) -> str:
     """
     url, day = str(record["url"]), str(record["start"])[:10]
     kind = part(str(record["data_product_type"]))
-    name = part(unquote(urlsplit(url).path).rpartition("/")[2] or "product")
+    name = part(unquote(_path_of(url)).rpartition("/")[2] or "product")
     if day.replace("-", "") not in name.replace("-", "").replace("_", ""):
         name = marked(name, url)
     return f"{_ROOT}/{directory}/{kind}/{part(day[:4])}/{part(day[5:7])}/{name}"
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # it is none, which whoever would go there is told
+        return url
 
 
 def marked(key: str, url: str) -> str:

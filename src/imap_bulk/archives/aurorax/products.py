@@ -53,8 +53,15 @@ def files_of(
         count[key.lower()] = count.get(key.lower(), 0) + 1
     for url, key in names.items():
         unique = key if count[key.lower()] == 1 else keys.marked(key, url)
-        address = urljoin(base_url, url) if base_url else url
+        address = _whole(url, base_url) if base_url else url
         yield RemoteFile(unique, meta=by_url[url], source=address)
+
+
+def _whole(url: str, base_url: str) -> str:
+    try:
+        return urljoin(base_url, url)
+    except ValueError:  # it is none
+        return url
 
 
 def address_of(transfer: Transfer) -> str:

@@ -4,6 +4,7 @@ The servers that ran sent theirs as text/html, and spelled a list in three ways.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from imap_bulk.errors import AccessDenied, BulkError, Garbled, NotFound, Rejected
 from imap_bulk.http import Reply, by_status, error_document, one_line
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Of a character: JSON can spell it, no request can hold it."""
 _RESULTS = ("results", "result")
 _ADDRESSES = ("url", "name")
 
@@ -102,7 +105,7 @@ def _name_of(element: Any) -> str | None:
         element = next((element[name] for name in _ADDRESSES if name in element), None)
     if isinstance(element, int) and not isinstance(element, bool):
         return str(element)
-    return element if isinstance(element, str) else None
+    return element if isinstance(element, str) and not _HALF.search(element) else None
 
 
 def _flag(answer: Mapping[str, Any], name: str) -> bool | None:

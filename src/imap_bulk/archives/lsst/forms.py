@@ -123,7 +123,12 @@ class _Whole:
         for name, column, values in zip(names, self._columns, self._values, strict=True):
             made[name] = self._column(column, values)
         content = io.BytesIO()
-        made.write(content, format=self._form)
+        try:
+            made.write(content, format=self._form)
+        except ValueError as error:  # a name or a text with what the form cannot hold
+            raise Rejected(
+                f"this table cannot be written as {self._form} ({error}); choose csv or json"
+            ) from error
         self._stream.write(content.getvalue())
 
     def _column(self, column: Column, values: list[Any]) -> Any:

@@ -167,8 +167,11 @@ def of_key(key: str) -> Wanted | None:
 
 
 def id_of(address: str) -> str:
-    """Tell the id of an image from its address: what stands last, or a parameter of that name."""
-    parts = urlsplit(address)
+    """Tell the id of an image from its address: what stands last, or a parameter of that name; or else ""."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
     if told := parse_qs(parts.query).get("id"):
         return told[-1]
     return unquote(parts.path.rstrip("/").rpartition("/")[2]).removesuffix(".fits")

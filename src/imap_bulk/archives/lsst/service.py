@@ -171,7 +171,14 @@ class Service:
         return await persist(attempt, self.settings)
 
     def absolute(self, address: str) -> str:
-        """Make an address that the archive has given an absolute URL; a path begins where the services do."""
+        """Make an address that the archive has given an absolute URL; a path begins where the services do.
+
+        Raises Rejected for what is none.
+        """
+        try:
+            urlsplit(address)
+        except ValueError:
+            raise Rejected(f"the archive gave {address!r}, which is no address") from None
         if "://" in address:
             return address
         if address.startswith("//"):
