@@ -103,11 +103,18 @@ def _page(_context: click.Context, _parameter: click.Parameter, path: Path | Non
         return None
     if path.suffix not in (".html", ".htm"):
         raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
-    if not path.parent.is_dir():
-        raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise click.BadParameter(f"this user may not write to {path.parent}; choose another place.")
+    if hindrance := hindrance_to_write(path):
+        raise click.BadParameter(f"{hindrance}.")
     return path
+
+
+def hindrance_to_write(path: Path) -> str | None:
+    """Say why no file of this name can be made; None where it can."""
+    if not path.parent.is_dir():
+        return f"there is no directory {path.parent}; make it first"
+    if not os.access(path.parent, os.W_OK):
+        return f"this user may not write to {path.parent}; choose another place"
+    return None
 
 
 transfer_options: Decorator[Any] = all_of(
