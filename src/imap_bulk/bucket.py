@@ -49,6 +49,8 @@ class BucketOptions:
             raise BadBucket(f"{self.place!r} names no bucket; {_FORM}")
         if {"", ".", ".."} & set(self.prefix.split("/")) and self.prefix:
             raise BadBucket(f"{self.place!r} has an empty part, '.' or '..' in its prefix; {_FORM}")
+        if not self.place.isprintable():
+            raise BadBucket(f"{self.place!r} has a control character in its prefix, as no object has; {_FORM}")
         # object_store panics at a URL without a scheme or a host.
         if self.endpoint and (not is_base_address(self.endpoint) or "@" in self.endpoint):
             shown = self.endpoint.rpartition("@")[2].partition("?")[0]

@@ -68,15 +68,6 @@ def test_a_key_without_a_scope_is_wrong_usage(invoke: Run, tmp_path: Path, key: 
     assert "NAME:read or NAME:write" in ran.stderr
 
 
-def test_a_port_in_use_is_said_in_a_sentence(invoke: Run, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ran = invoke("serve", "--root", tmp_path / "archive", "--port", port)
-    assert ran.exit_code == 74
-    assert "in use already; choose another by --port, or 0 for a free one" in ran.stderr
-    assert len(ran.stderr.splitlines()) == 1
-
-
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a..b"])
 def test_a_host_that_is_not_this_machine_is_wrong_usage(invoke: Run, tmp_path: Path, host: str) -> None:
     ran = invoke("serve", "--root", tmp_path / "archive", "--host", host)

@@ -1,6 +1,5 @@
 """`imap-bulk lock`: a query becomes a lock file, or a lock file is brought up to date."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,10 +88,8 @@ def _check_usage(by_filters: bool, output: Path | None, updated: Path | None, ch
     if not updated and not by_filters:
         raise click.UsageError("Say what to pin: filters, as in --instrument mag, or --update FILE.")
     target = output or Path("data.lock")
-    if not target.parent.is_dir():
-        raise click.UsageError(f"there is no directory {target.parent}; make it first.")
-    if not os.access(target.parent, os.W_OK):
-        raise click.UsageError(f"this user may not write to {target.parent}; choose another place by -o.")
+    if hindrance := options.hindrance_to_write(target):
+        raise click.UsageError(f"{hindrance}.")
     if not updated and target.exists():
         raise click.UsageError(f"{target} is there already: give it by --update, or choose another name by -o.")
 

@@ -110,10 +110,8 @@ def writable(_context: click.Context, _parameter: click.Parameter, path: Path | 
     """See before a long run that its file can be written. Raises click.BadParameter."""
     if path is None:
         return None
-    if not path.parent.is_dir():
-        raise click.BadParameter(f"there is no directory {path.parent}; make it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise click.BadParameter(f"this user may not write to {path.parent}; choose another place.")
+    if hindrance := hindrance_to_write(path):
+        raise click.BadParameter(f"{hindrance}.")
     return path
 
 
@@ -122,6 +120,15 @@ def _page(context: click.Context, parameter: click.Parameter, path: Path | None)
     if path is not None and path.suffix not in (".html", ".htm"):
         raise click.BadParameter("name a page, as in run.html; run.jsonl and run.prov.json come to lie beside it.")
     return writable(context, parameter, path)
+
+
+def hindrance_to_write(path: Path) -> str | None:
+    """Say why no file of this name can be made; None where it can."""
+    if not path.parent.is_dir():
+        return f"there is no directory {path.parent}; make it first"
+    if not os.access(path.parent, os.W_OK):
+        return f"this user may not write to {path.parent}; choose another place"
+    return None
 
 
 transfer_options: Decorator[Any] = all_of(

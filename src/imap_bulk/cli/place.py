@@ -94,9 +94,10 @@ def refuse_file(directory: Path, variable: str | None, ways: str) -> None:
     """Raise click.UsageError where a `directory`, named by a `variable` or by nobody, can be none."""
     # Methods of Path raise at what is behind a closed directory, of which whoever needs it tells.
     if os.path.lexists(directory) and not os.path.isdir(directory):  # noqa: PTH112
-        said = "is a file and no directory" if os.path.exists(directory) else "is a link that leads nowhere"  # noqa: PTH110
+        from imap_bulk.doctor.disk import why_no_directory
+
         cure = f"set {variable} to a directory" if variable else f"name a directory by {ways}"
-        raise click.UsageError(f"{directory} {said}; {cure}.")
+        raise click.UsageError(f"{directory} {why_no_directory(directory)}; {cure}.")
 
 
 def _fit(secret: str | None, source: str) -> str | None:

@@ -40,12 +40,17 @@ def _in_the_way(path: Path) -> Path | None:
     return None if os.path.isdir(first_there) else first_there  # noqa: PTH112  as below
 
 
+def why_no_directory(path: Path) -> str:
+    """Say of what stands where a directory belongs that it is none."""
+    # Path.exists raises at what is behind a closed directory.
+    return "is a file and no directory" if os.path.exists(path) else "is a link that leads nowhere"  # noqa: PTH110
+
+
 def check(data_dir: Path, place: Path | None) -> Iterator[Finding]:
     """Look at the place of `data_dir`; `place` is a directory beside it for trials, if one can be made."""
     if file := _in_the_way(data_dir):
         remedy = "choose another place by --data-dir or IMAP_DATA_DIR"
-        said = "is a file and no directory" if file.exists() else "is a link that leads nowhere"
-        yield problem("directory", f"{_shown(file)} {said}", remedy)
+        yield problem("directory", f"{_shown(file)} {why_no_directory(file)}", remedy)
         return
     nearest = _nearest(data_dir)
     yield check_space(shutil.disk_usage(nearest).free)
