@@ -124,6 +124,41 @@ def test_a_broken_journal_costs_time_not_correctness(tmp_path: Path, transfer: T
         assert record_for(journal, transfer)
 
 
+def damaged(data_dir: Path, transfer: Transfer) -> Path:
+    """Leave a journal of which a disk has lost all but the first page, where its tables are described."""
+    with Journal(data_dir, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = data_dir / ".imap-bulk" / "journal.sqlite3"
+    pages = path.read_bytes()
+    path.write_bytes(pages[:4096].ljust(len(pages), b"\xff"))
+    return path
+
+
+def test_a_journal_that_is_damaged_inside_knows_nothing_and_the_next_run_has_a_new_one(
+    tmp_path: Path, transfer: Transfer
+) -> None:
+    path = damaged(tmp_path, transfer)
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        assert record_for(journal, transfer) is None
+        journal.begin_run()
+        journal.write(done(transfer))
+        journal.end_run(Result())
+    assert path.with_suffix(".broken").is_file()
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+        journal.flush()
+        assert record_for(journal, transfer)
+
+
+def test_who_reads_of_nothing_but_a_damaged_journal_is_told_so_once(tmp_path: Path, transfer: Transfer) -> None:
+    path = damaged(tmp_path, transfer)
+    with Ledger(tmp_path) as ledger, pytest.raises(OSError, match="the journal is damaged") as told:
+        ledger.holdings()
+    assert told.value.filename == str(path)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.holdings() == []
+
+
 def test_without_a_place_to_write_the_journal_lasts_for_the_run(tmp_path: Path, transfer: Transfer) -> None:
     (tmp_path / ".imap-bulk").write_text("a file where the directory should be")
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:

@@ -14,6 +14,7 @@ from typing import Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
+from imap_bulk.journal.database import DamagedJournal
 from imap_bulk.journal.record import PROOFS, Record, Voucher, kept, text_of
 from imap_bulk.journal.schema import open_journal, try_change
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
@@ -87,8 +88,14 @@ class Journal:
     def vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
         """Tell what is known of those that are there as an earlier run left them, by position.
 
-        Meant for some hundreds at once.
+        Meant for some hundreds at once. A journal that is damaged knows nothing.
         """
+        try:
+            return self._vouchers(wanted)
+        except DamagedJournal:
+            return {}
+
+    def _vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
         if not self._database.execute(_ANY_RECORD, (self._direction, self._archive)).fetchone():
             return {}
         keys = json.dumps([each.key for each in wanted])
