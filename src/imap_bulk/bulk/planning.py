@@ -5,14 +5,13 @@ Of very many files that are known to be named rightly, the first ones move while
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imap_bulk.bulk.tally import Tally
 from imap_bulk.bulk.wanting import Batch
 from imap_bulk.digest import Digest
-from imap_bulk.engine.places import Places
+from imap_bulk.engine.places import Remains
 from imap_bulk.journal import Journal, Voucher
 from imap_bulk.model import Direction, Outcome, Plan, Proof, Skipped, There, Transfer, Wanted
 from imap_bulk.settings import Settings
@@ -30,10 +29,10 @@ class Planner:
         journal: Journal,
         settings: Settings,
         tally: Tally,
-        places: Places | None = None,
+        remains: Remains | None = None,
     ) -> None:
-        """Decide; in `places`, what killed runs left beside a file that proves right is removed."""
-        self._places = places
+        """Decide; of `remains`, what killed runs left beside a pulled file that is there goes away."""
+        self._remains = remains
         self._direction = direction
         self._journal = journal
         self._settings = settings
@@ -85,9 +84,9 @@ class Planner:
         vouchers = {} if self._settings.overwrite else self._journal.vouchers(wanted)
         there = _vouched_for(wanted, vouchers, self._settings)
         if self._direction is Direction.PULL and not self._settings.overwrite:
-            proven = await _proven(wanted, there)
-            self._tidy(wanted[at].path for at in proven)
-            there |= proven
+            there |= await _proven(wanted, there)
+            if self._remains:
+                self._remains.remove(file.wanted.path for file in there.values())
         new = self._journal.add(wanted, there, once=batch.once)
         if len(new) < len(wanted):
             there = {at: there[at] for at in new if at in there}
@@ -96,14 +95,6 @@ class Planner:
         self._files += len(left)
         self._bytes += sum(filter(None, left))
         self._unsized += left.count(None)
-
-    def _tidy(self, paths: Iterable[str]) -> None:
-        """Remove part files of what nobody will pull again: a run can be killed right behind the rename."""
-        if self._places is None:
-            return
-        for path in paths:
-            with suppress(OSError):  # where nothing may be written, nothing has to be
-                self._places.remove_abandoned(Path(path))
 
     def _skip(self, there: Mapping[int, There], vouchers: Mapping[int, Voucher]) -> None:
         if not there:
