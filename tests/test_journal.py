@@ -13,6 +13,7 @@ from imap_bulk.digest import Digest
 from imap_bulk.errors import NotFound
 from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher
 from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Stored, Transfer, Wanted
+from imap_bulk.stamp import Stamp
 
 ARCHIVE = "https://archive.example"
 DIGEST = Digest("md5", "9" * 32)
@@ -122,6 +123,24 @@ def test_a_broken_journal_costs_time_not_correctness(tmp_path: Path, transfer: T
         journal.write(done(transfer))
         journal.flush()
         assert record_for(journal, transfer)
+
+
+@pytest.mark.parametrize("is_written_here", [True, False])
+def test_of_a_file_that_another_process_has_replaced_since_it_was_verified_nothing_is_recorded(
+    journal: Journal, transfer: Transfer, is_written_here: bool
+) -> None:
+    status = transfer.path.stat()
+    stamp = Stamp(status.st_ino) if is_written_here else Stamp.of(status)
+    journal.write(replace(done(transfer), stamp=stamp))
+    journal.flush()
+    assert record_for(journal, transfer)
+    other = transfer.path.with_name("other")
+    other.write_bytes(b"cba")
+    os.utime(other, ns=(status.st_mtime_ns + 1, status.st_mtime_ns + 1))
+    other.replace(transfer.path)
+    journal.write(replace(done(transfer), stamp=stamp))
+    journal.flush()
+    assert record_for(journal, transfer) is None
 
 
 def damaged(data_dir: Path, transfer: Transfer) -> Path:

@@ -221,6 +221,8 @@ class Journal:
             status = os.stat(transfer.path)  # noqa: PTH116  as above
         except OSError:  # gone again: nothing to vouch for
             return
+        if outcome.stamp and not outcome.stamp.fits(status):  # another process was quicker to take the name
+            return
         # Relative where it can be, so that a data directory can be moved; pathlib takes ten times as long.
         path = _absolute(os.fspath(transfer.path)).removeprefix(self._prefix)
         digest = str(outcome.digest) if outcome.digest else None
