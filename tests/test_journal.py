@@ -11,7 +11,7 @@ import pytest
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import NotFound
-from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher
+from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher, schema
 from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Stored, Transfer, Wanted
 from imap_bulk.stamp import Stamp
 
@@ -167,6 +167,18 @@ def test_a_journal_that_is_damaged_inside_knows_nothing_and_the_next_run_has_a_n
         journal.write(done(transfer))
         journal.flush()
         assert record_for(journal, transfer)
+
+
+def test_a_journal_that_another_process_keeps_locked_knows_nothing(
+    tmp_path: Path, transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "LOCK_SECONDS", 0.0)
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert record_for(journal, transfer) is None
 
 
 def test_who_reads_of_nothing_but_a_damaged_journal_is_told_so_once(tmp_path: Path, transfer: Transfer) -> None:

@@ -69,6 +69,7 @@ class Journal:
         self._spelled = f"{data_dir}{os.sep}"
         self._prefix = f"{self._root}{os.sep}"
         self._planned = 0
+        self._is_silent = False
         self._archive = archive
         self._direction = direction
         self._database = open_journal(data_dir, create)
@@ -88,11 +89,14 @@ class Journal:
     def vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
         """Tell what is known of those that are there as an earlier run left them, by position.
 
-        Meant for some hundreds at once. A journal that is damaged knows nothing.
+        Meant for some hundreds at once. A journal that cannot be read knows nothing, and is not asked again.
         """
+        if self._is_silent:
+            return {}
         try:
             return self._vouchers(wanted)
-        except DamagedJournal:
+        except (sqlite3.OperationalError, DamagedJournal):  # locked by a stopped process, say
+            self._is_silent = True
             return {}
 
     def _vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
