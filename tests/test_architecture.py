@@ -13,7 +13,7 @@ PACKAGE = ROOT / "src" / "imap_bulk"
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 FLOORS = [
-    {"errors", "digest", "urls", "quantities", "sigv4", "spice_names"},
+    {"errors", "digest", "stamp", "urls", "quantities", "sigv4", "spice_names"},
     {"name_forms"},
     {"model", "settings", "filenames", "environment"},
     {"http", "retry", "manifest", "lockfile", "usual", "cache", "bucket", "journal"},

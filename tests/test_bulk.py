@@ -1,15 +1,20 @@
 """The verbs from beginning to end: against the embedded archive, over real sockets."""
 
 import asyncio
+import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imap_bulk import aio, bulk, errors
+from imap_bulk import aio, bulk, errors, filenames
+from imap_bulk import processes as processes_of_a_run
+from imap_bulk.archives.base import Archive
 from imap_bulk.archives.imap import ImapArchive
 from imap_bulk.digest import Digest
+from imap_bulk.engine.attempts import Report
 from imap_bulk.environment import read_environment
 from imap_bulk.model import Event, Outcome, Plan, Proof, RemoteFile, Result, Status, Transfer
 from imap_bulk.server.app import ArchiveServer, ServerOptions
@@ -116,6 +121,41 @@ async def test_a_file_that_changed_on_disk_is_pulled_again(filled: ArchiveServer
     result = await pull(filled, tmp_path / "data")
     assert (result.done, result.skipped) == (1, 7)
     assert victim.read_bytes() == content
+
+
+@pytest.mark.parametrize("fsync", [True, False])
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_name_that_another_pull_took_at_once_is_not_vouched_for(
+    server: ArchiveServer, tmp_path: Path, fsync: bool, processes: int
+) -> None:
+    """Two archives whose files have the same names: what one run has verified is not what the other one left."""
+    names = [f"imap_mag_l2_norm-gse_202601{day:02}_v001.{n:04}.cdf" for day in range(1, 21) for n in (1, 2)]
+    contents = {name: name.encode() for name in names}
+    for name, content in contents.items():
+        await server.add(name, content)
+    wanted = [
+        RemoteFile(filenames.parse(name).key, len(content), Digest("sha256", hashlib.sha256(content).hexdigest()))
+        for name, content in contents.items()
+    ]
+    data_dir, settings = tmp_path / "data", replace(AT_ONCE, fsync=fsync, processes=processes)
+
+    async def move(
+        archive: Archive, transfers: Iterable[Transfer], count: int, root: Path, settings: Settings, report: Report
+    ) -> None:
+        def late(event: Any) -> None:
+            if isinstance(event, Outcome):
+                other = event.transfer.path.with_name(".other")
+                other.write_bytes(event.transfer.path.read_bytes()[::-1])
+                other.replace(event.transfer.path)
+            report(event)
+
+        await processes_of_a_run.move(archive, transfers, count, root, settings, late)
+
+    archive = ImapArchive(server.url, settings=settings)
+    first = await bulk.pull(archive, bulk.each(wanted), data_dir, settings, move=move)
+    second = await bulk.pull(archive, bulk.each(wanted), data_dir, settings)
+    assert (first.done, second.done) == (40, 40)
+    assert set(tree(data_dir).values()) == set(contents.values())
 
 
 async def test_a_file_the_archive_lacks_fails_alone(filled: ArchiveServer, tmp_path: Path) -> None:

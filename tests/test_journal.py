@@ -11,8 +11,9 @@ import pytest
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import NotFound
-from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher
+from imap_bulk.journal import Accepted, Delivered, Journal, Ledger, Voucher, schema
 from imap_bulk.model import Direction, Outcome, Proof, Result, Status, Stored, Transfer, Wanted
+from imap_bulk.stamp import Stamp
 
 ARCHIVE = "https://archive.example"
 DIGEST = Digest("md5", "9" * 32)
@@ -122,6 +123,71 @@ def test_a_broken_journal_costs_time_not_correctness(tmp_path: Path, transfer: T
         journal.write(done(transfer))
         journal.flush()
         assert record_for(journal, transfer)
+
+
+@pytest.mark.parametrize("is_written_here", [True, False])
+def test_of_a_file_that_another_process_has_replaced_since_it_was_verified_nothing_is_recorded(
+    journal: Journal, transfer: Transfer, is_written_here: bool
+) -> None:
+    status = transfer.path.stat()
+    stamp = Stamp(status.st_ino) if is_written_here else Stamp.of(status)
+    journal.write(replace(done(transfer), stamp=stamp))
+    journal.flush()
+    assert record_for(journal, transfer)
+    other = transfer.path.with_name("other")
+    other.write_bytes(b"cba")
+    os.utime(other, ns=(status.st_mtime_ns + 1, status.st_mtime_ns + 1))
+    other.replace(transfer.path)
+    journal.write(replace(done(transfer), stamp=stamp))
+    journal.flush()
+    assert record_for(journal, transfer) is None
+
+
+def damaged(data_dir: Path, transfer: Transfer) -> Path:
+    """Leave a journal of which a disk has lost all but the first page, where its tables are described."""
+    with Journal(data_dir, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = data_dir / ".imap-bulk" / "journal.sqlite3"
+    pages = path.read_bytes()
+    path.write_bytes(pages[:4096].ljust(len(pages), b"\xff"))
+    return path
+
+
+def test_a_journal_that_is_damaged_inside_knows_nothing_and_the_next_run_has_a_new_one(
+    tmp_path: Path, transfer: Transfer
+) -> None:
+    path = damaged(tmp_path, transfer)
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        assert record_for(journal, transfer) is None
+        journal.begin_run()
+        journal.write(done(transfer))
+        journal.end_run(Result())
+    assert path.with_suffix(".broken").is_file()
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+        journal.flush()
+        assert record_for(journal, transfer)
+
+
+def test_a_journal_that_another_process_keeps_locked_knows_nothing(
+    tmp_path: Path, transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "LOCK_SECONDS", 0.0)
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert record_for(journal, transfer) is None
+
+
+def test_who_reads_of_nothing_but_a_damaged_journal_is_told_so_once(tmp_path: Path, transfer: Transfer) -> None:
+    path = damaged(tmp_path, transfer)
+    with Ledger(tmp_path) as ledger, pytest.raises(OSError, match="the journal is damaged") as told:
+        ledger.holdings()
+    assert told.value.filename == str(path)
+    with Ledger(tmp_path) as ledger:
+        assert ledger.holdings() == []
 
 
 def test_without_a_place_to_write_the_journal_lasts_for_the_run(tmp_path: Path, transfer: Transfer) -> None:

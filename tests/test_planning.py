@@ -192,12 +192,14 @@ async def test_what_a_manifest_proves_is_written_down_so_that_the_next_run_need_
     assert {(record.digest, record.verified_by) for record in records} == {(files[0].digest, Proof.MANIFEST)}
 
 
+@pytest.mark.parametrize("proof", [None, digest(CONTENT, "sha256")], ids=["journal", "manifest"])
 @pytest.mark.parametrize("dry_run", [False, True])
-async def test_what_a_dead_process_left_beside_a_file_that_a_manifest_proves_goes_away_unless_nothing_may_change(
-    tmp_path: Path, dry_run: bool
+async def test_what_a_dead_process_left_beside_a_file_that_is_known_to_be_right_goes_away_but_in_a_dry_run(
+    tmp_path: Path, dry_run: bool, proof: Digest | None
 ) -> None:
+    """Of two runs at once, one that is killed leaves part files of what the other one brings."""
     (file,) = bring(tmp_path, 1)
-    wanted, path = replace(file, digest=digest(CONTENT, "sha256")), tmp_path / file.key
+    wanted, path = replace(file, digest=proof), tmp_path / file.key
     dead = Path(part_path(os.fspath(path), DEAD))
     dead.write_bytes(CONTENT)
     files = bulk.each([wanted])

@@ -136,6 +136,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
     sigv4.py        AWS Signature Version 4, as it stands in a URL
     urls.py         which URLs lead anywhere, and what of them may be shown
     digest.py       Digest: parse, of(path), hasher
+    stamp.py        whether a file on disk is still the one that was looked at
     errors.py       what can go wrong, drawn as a tree
 
 Imports point down, never sideways: pytest_plugin > cli | testdata > blocking > aio | fanout | report >
@@ -143,7 +144,7 @@ pinning | records > bulk | status | doctor | fixity | mirror > placing | process
 engine | archives | server | sources > transport > listing >
 http, retry, manifest, lockfile, usual, cache, bucket, journal >
 model, settings, filenames, environment > name_forms >
-errors, digest, urls, quantities, sigv4, spice_names.
+errors, digest, stamp, urls, quantities, sigv4, spice_names.
 """
 
 from importlib import import_module

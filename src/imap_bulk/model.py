@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, IncompleteRun
+from imap_bulk.stamp import Stamp
 from imap_bulk.urls import public_url
 
 LARGEST_PUT_BYTES = 5 << 30
@@ -149,7 +150,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a transfer ended. `bytes` crossed the wire in its last attempt; `seconds` over all attempts."""
+    """How a transfer ended: `bytes` of its last attempt, `seconds` of all, `stamp` of the file on disk."""
 
     transfer: Transfer
     status: Status
@@ -163,6 +164,7 @@ class Outcome:
     """Whether it came from the cache instead of the archive."""
     stored: Stored | None = None
     """What became of it where it was delivered to a bucket."""
+    stamp: Stamp | None = None
 
 
 class There(NamedTuple):
@@ -221,6 +223,7 @@ class Receipt:
     digest: Digest | None
     verified_by: Proof | None
     stored: Stored | None = None
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from imap_bulk.engine.together import together
 from imap_bulk.errors import BulkError, NotCached
 from imap_bulk.model import Outcome, Proof, Status, Transfer
 from imap_bulk.settings import Settings
+from imap_bulk.stamp import Stamp
 
 Take = Callable[[Outcome], None]
 
@@ -46,21 +47,23 @@ class Placing:
             return None
         started = time.monotonic()
         try:
-            if not await self._copied(transfer.path, digest):
-                return None
+            stamp = await self._copied(transfer.path, digest)
         except BulkError as error:
             return Outcome(transfer, Status.FAILED, error=error)
-        seconds = time.monotonic() - started
-        proof = Proof.MANIFEST
-        return Outcome(transfer, Status.DONE, 0, seconds, digest=digest, verified_by=proof, is_cached=True)
+        if not stamp:
+            return None
+        seconds, proof = time.monotonic() - started, Proof.MANIFEST
+        return Outcome(
+            transfer, Status.DONE, 0, seconds, digest=digest, verified_by=proof, is_cached=True, stamp=stamp
+        )
 
-    async def _copied(self, path: Path, digest: Digest) -> bool:
-        """Copy an entry and commit the copy; False if it turned out to be wrong. Raises UnsafePath, OSError."""
+    async def _copied(self, path: Path, digest: Digest) -> Stamp | None:
+        """Copy an entry, commit and return the copy; None if it turned out wrong. Raises UnsafePath, OSError."""
         self._places.prepare(path)
         part = PartFile(path)
         try:
             if not await to_the_end(self._cache.copy_to, part.path, digest):
-                return False
+                return None
             if self._settings.fsync:
                 await self._group.commit(part, part.path.stat().st_size)
             else:
@@ -71,7 +74,7 @@ class Placing:
         finally:
             part.discard()
         self._places.remove_abandoned(path)
-        return True
+        return part.stamp
 
 
 def missing(transfer: Transfer) -> Outcome:

@@ -85,6 +85,15 @@ def test_committed_bytes_have_their_name_and_nothing_else_remains(tmp_path: Path
     assert (tmp_path / "imap" / "x.cdf").read_bytes() == b"abc"
 
 
+def test_no_two_files_are_of_the_same_time_however_quickly_they_follow_each_other(tmp_path: Path) -> None:
+    """So that size and time, by which a journal knows its files, tell what another run has put there instead."""
+    parts = [new_part(tmp_path, tmp_path / f"{number}.cdf") for number in range(100)]
+    for part in parts:
+        part.write(0, b"abc")
+        part.rename()
+    assert len({path.stat().st_mtime_ns for path in tmp_path.iterdir()}) == 100
+
+
 def test_discarded_bytes_leave_nothing(tmp_path: Path) -> None:
     part = new_part(tmp_path, tmp_path / "x.cdf")
     part.write(0, b"abc")

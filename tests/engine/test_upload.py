@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from tests.engine.scripted import (
     CONTENT,
     KEY,
@@ -111,6 +112,22 @@ async def test_a_file_that_changes_while_it_is_sent_is_never_complete(
     storage.answers = [keeping(storage)]
     await run(replace(source, digest=None))
     assert storage.bodies == []
+
+
+async def test_a_file_that_changes_before_its_arrival_is_confirmed_is_another_one_than_has_arrived(
+    run: Run, storage: Storage, source: Transfer
+) -> None:
+    async def late(request: web.Request) -> web.StreamResponse:
+        response = await keeping(storage)(request)
+        with source.path.open("ab") as file:
+            file.write(b"more")
+        return response
+
+    storage.answers = [late]
+    (outcome,) = await run(source)
+    assert (outcome.status, storage.bodies) == (Status.DONE, [CONTENT])
+    assert outcome.stamp
+    assert not outcome.stamp.fits(source.path.stat())
 
 
 async def test_a_file_that_is_gone_fails_by_itself(run: Run, storage: Storage, source: Transfer) -> None:

@@ -10,6 +10,7 @@ from imap_bulk.digest import Digest
 from imap_bulk.errors import Interrupted
 from imap_bulk.model import Direction, Outcome, Proof, Status, Stored, Transfer
 from imap_bulk.processes.wire import Dealt, Telling
+from imap_bulk.stamp import Stamp
 
 TRANSFER = Transfer(Direction.PULL, "imap/mag/a.cdf", Path("data/imap/mag/a.cdf"), 7)
 
@@ -23,6 +24,7 @@ OUTCOMES = st.builds(
     digest=st.none() | st.just(Digest("md5", "0" * 32)),
     verified_by=st.none() | st.sampled_from(Proof),
     is_cached=st.booleans(),
+    stamp=st.none() | st.just(Stamp(7)),
     stored=st.none() | st.just(Stored("s3://bucket/a.cdf", 7, "abc")),
 )
 

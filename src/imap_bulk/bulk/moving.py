@@ -13,7 +13,7 @@ from imap_bulk.bulk.tally import Report, Tally, ignore
 from imap_bulk.bulk.wanting import Batch, downloads, uploads
 from imap_bulk.cache import Cache
 from imap_bulk.engine.attempts import Report as EngineReport
-from imap_bulk.engine.places import Places
+from imap_bulk.engine.places import Remains
 from imap_bulk.engine.together import together
 from imap_bulk.journal import Journal
 from imap_bulk.listing import ListedFiles
@@ -116,8 +116,8 @@ class _Run(NamedTuple):
             self.shipment or nullcontext(),
         ):
             tally = Tally(self.report, self.shipment.notebook(journal) if self.shipment else journal)
-            places = None if dry_run else Places(self.data_dir)
-            planner = Planner(self.direction, journal, self.settings, tally, places)
+            remains = None if dry_run else Remains()
+            planner = Planner(self.direction, journal, self.settings, tally, remains)
             async with self.archive:
                 if self.shipment:
                     await self.shipment.check()

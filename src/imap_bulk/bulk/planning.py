@@ -5,17 +5,18 @@ Of very many files that are known to be named rightly, the first ones move while
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imap_bulk.bulk.tally import Tally
 from imap_bulk.bulk.wanting import Batch
 from imap_bulk.digest import Digest
-from imap_bulk.engine.places import Places
+from imap_bulk.engine.places import Remains
 from imap_bulk.journal import Journal, Voucher
 from imap_bulk.model import Direction, Outcome, Plan, Proof, Skipped, There, Transfer, Wanted
 from imap_bulk.settings import Settings
+from imap_bulk.stamp import Stamp
 
 ENOUGH = 50_000
 """Files to begin with while others are decided on: they take longer to move than a million to decide on."""
@@ -30,10 +31,10 @@ class Planner:
         journal: Journal,
         settings: Settings,
         tally: Tally,
-        places: Places | None = None,
+        remains: Remains | None = None,
     ) -> None:
-        """Decide; in `places`, what killed runs left beside a file that proves right is removed."""
-        self._places = places
+        """Decide; of `remains`, what killed runs left beside a pulled file that is there goes away."""
+        self._remains = remains
         self._direction = direction
         self._journal = journal
         self._settings = settings
@@ -84,35 +85,32 @@ class Planner:
         wanted = batch.wanted
         vouchers = {} if self._settings.overwrite else self._journal.vouchers(wanted)
         there = _vouched_for(wanted, vouchers, self._settings)
+        proven: dict[int, Stamp] = {}
         if self._direction is Direction.PULL and not self._settings.overwrite:
             proven = await _proven(wanted, there)
-            self._tidy(wanted[at].path for at in proven)
-            there |= proven
+            there |= {at: There(wanted[at], wanted[at].digest, Proof.MANIFEST) for at in proven}
+            if self._remains:
+                self._remains.remove(file.wanted.path for file in there.values())
         new = self._journal.add(wanted, there, once=batch.once)
         if len(new) < len(wanted):
             there = {at: there[at] for at in new if at in there}
-        self._skip(there, vouchers)
+        self._skip(there, vouchers, proven)
         left = [wanted[at].size for at in new if at not in there]
         self._files += len(left)
         self._bytes += sum(filter(None, left))
         self._unsized += left.count(None)
 
-    def _tidy(self, paths: Iterable[str]) -> None:
-        """Remove part files of what nobody will pull again: a run can be killed right behind the rename."""
-        if self._places is None:
-            return
-        for path in paths:
-            with suppress(OSError):  # where nothing may be written, nothing has to be
-                self._places.remove_abandoned(Path(path))
-
-    def _skip(self, there: Mapping[int, There], vouchers: Mapping[int, Voucher]) -> None:
+    def _skip(
+        self, there: Mapping[int, There], vouchers: Mapping[int, Voucher], proven: Mapping[int, Stamp]
+    ) -> None:
         if not there:
             return
         self._tally.skip(Skipped(self._direction, tuple(there.values())))
         # Only a digest that is wanted can prove more than the journal has.
-        news = tuple(file for at, file in there.items() if file.wanted.digest and vouchers.get(at) != file[1:])
-        for outcome in Skipped(self._direction, news).outcomes():
-            self._journal.write(outcome)
+        news = [at for at, file in there.items() if file.wanted.digest and vouchers.get(at) != file[1:]]
+        outcomes = Skipped(self._direction, tuple(there[at] for at in news)).outcomes()
+        for at, outcome in zip(news, outcomes, strict=True):
+            self._journal.write(replace(outcome, stamp=proven.get(at)))
 
 
 def _vouched_for(
@@ -132,18 +130,23 @@ def _satisfies(digest: str | None, proof: Proof | None, wanted: Wanted, settings
     return not settings.require_verified or (proof is not None and proof.verifies)
 
 
-async def _proven(several: Sequence[Wanted], there: Container[int]) -> dict[int, There]:
-    """Return those that nothing vouches for, but whose bytes on disk prove to be what is wanted."""
-    proven: dict[int, There] = {}
+async def _proven(several: Sequence[Wanted], there: Container[int]) -> dict[int, Stamp]:
+    """Return which files those are that nothing vouches for, but whose bytes prove to be what is wanted."""
+    proven: dict[int, Stamp] = {}
     for at, wanted in enumerate(several):
         # Most are not there: to be told so by an exception, as by is_file() alone, takes three times as long.
         if wanted.digest is None or at in there or not os.access(wanted.path, os.F_OK):
             continue
-        if await _is_on_disk(wanted.path, Digest.kept(wanted.digest)):
-            proven[at] = There(wanted, wanted.digest, Proof.MANIFEST)
+        if stamp := await _found(wanted.path, Digest.kept(wanted.digest)):
+            proven[at] = stamp
     return proven
 
 
-async def _is_on_disk(path: str, digest: Digest) -> bool:
+async def _found(path: str, digest: Digest) -> Stamp | None:
+    """Return which file of this digest is there, if there is."""
     file = Path(path)
-    return file.is_file() and await asyncio.to_thread(Digest.of, file, digest.algorithm) == digest
+    if not file.is_file():
+        return None
+    before = file.stat()
+    found = await asyncio.to_thread(Digest.of, file, digest.algorithm)
+    return Stamp.of(before) if found == digest else None

@@ -91,6 +91,7 @@ class Attempts(Surroundings):
             receipt.digest,
             receipt.verified_by,
             stored=receipt.stored,
+            stamp=receipt.stamp,
         )
 
     def not_done(self, status: Status, error: BulkError | None = None) -> Outcome:

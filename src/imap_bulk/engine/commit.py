@@ -9,10 +9,15 @@ machine or two, ever write to the same one: nothing here rests on a lock, which 
 """
 
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from imap_bulk.engine.places import NOBODY, StrPath, fresh_record_path, part_path, record_path, split
+from imap_bulk.stamp import Stamp
 from imap_bulk.transport import Piece
+
+_DATES_OPEN_FILES = os.utime in os.supports_fd
 
 
 class PartFile:
@@ -24,6 +29,8 @@ class PartFile:
         self._final = os.fspath(path)
         self._name = part_path(self._final, os.getpid())
         self._has_record = False
+        self.stamp: Stamp | None = None
+        """Which file has got the final name."""
         self._fd = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
     def write(self, offset: int, chunk: Piece) -> None:
@@ -76,13 +83,27 @@ class PartFile:
 
     def sync(self) -> None:
         """Have the disk confirm the bytes. Raises OSError."""
+        self._mark()
         os.fsync(self._fd)
 
     def rename(self) -> None:
         """Give the bytes their final name, atomically. Raises OSError."""
+        self._mark()
         self._close()
         os.replace(self._name, self._final)  # noqa: PTH105
         self._forget_record()
+
+    def _mark(self) -> None:
+        """Make this file known from any other that may get the same final name.
+
+        The kernel dates files by a tick of some ms: of two runs at once, some have written files at the same time.
+        """
+        if self.stamp:
+            return
+        now = time.time_ns()
+        with suppress(OSError):  # some mounts let nobody date files, and work all the same
+            os.utime(self._fd if _DATES_OPEN_FILES else self._name, ns=(now, now))
+        self.stamp = Stamp(os.fstat(self._fd).st_ino)
 
     def discard(self) -> None:
         """Remove the part file and its record; after `rename` or `release` this does nothing."""

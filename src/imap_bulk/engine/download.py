@@ -28,6 +28,7 @@ from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.stream import Stream, memory_of_stream
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
+from imap_bulk.stamp import Stamp
 from imap_bulk.transport import Response, Transport, refusal
 
 MOST_RESTARTS = 2
@@ -130,9 +131,9 @@ class Download:
         with await way.transport.get(signed, self._wanted_range()) as response:
             promise = self._going_on(response) or await self._beginning(response)
             if not self._partial:
-                if await self._is_there_already(promise):
+                if stamp := await self._is_there_already(promise):
                     way.places.settle(self._place)
-                    return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof)
+                    return Receipt(Status.SKIPPED, 0, promise.digest, promise.proof, stamp=stamp)
                 part = self._new_part()
                 self._partial = Partial(self._transfer.key, part, promise.algorithm, promise.identity)
             await self._fetch(signed, response, self._partial, promise)
@@ -174,8 +175,9 @@ class Download:
     def _done(self, digest: Digest, proof: Proof | None, stored: Stored | None = None) -> Receipt:
         self._way.places.settle(self._place)
         fetched = self.position - self._resumed_from
+        stamp = self._partial.part.stamp if self._partial else None
         self._partial = self._verified = None
-        return Receipt(Status.DONE, fetched, digest, proof, stored)
+        return Receipt(Status.DONE, fetched, digest, proof, stored, stamp)
 
     async def _adopt(self) -> None:
         """Go on from what an earlier run has left of this object, if its bytes are still what its record says."""
@@ -192,16 +194,18 @@ class Download:
         self._resumed_from = self._partial.front
         self._way.places.remove_abandoned(self._place)
 
-    async def _is_there_already(self, promise: Promise) -> bool:
-        """Tell whether the file on disk keeps a promise that is a digest; a size alone proves nothing."""
+    async def _is_there_already(self, promise: Promise) -> Stamp | None:
+        """Return which file on disk keeps a promise that is a digest, if it does; a size alone proves nothing."""
         path, wished = self._transfer.path, promise.digest
         if self._way.delivery:  # what is on the disk is not where it belongs
-            return False
+            return None
         if self._way.settings.overwrite or wished is None or not self._way.places.had(path) or not path.is_file():
-            return False
-        if promise.size is not None and path.stat().st_size != promise.size:
-            return False
-        return await asyncio.to_thread(Digest.of, path, wished.algorithm) == wished
+            return None
+        before = path.stat()
+        if promise.size is not None and before.st_size != promise.size:
+            return None
+        found = await asyncio.to_thread(Digest.of, path, wished.algorithm)
+        return Stamp.of(before) if found == wished else None
 
     def _new_part(self) -> PartFile:
         self._way.places.prepare(self._place)

@@ -8,6 +8,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -166,6 +167,32 @@ class Places:
             left = _list(Path(directory)).abandoned
             for stem in stems & left.keys():
                 _remove(left[stem])
+
+
+class Remains:
+    """What killed runs have left beside files that are there, which nobody will pull again."""
+
+    def __init__(self) -> None:
+        self._abandoned: dict[str, dict[str, list[Path]]] = {}
+        """By directory, each looked at once. No names of files: a second run may ask for a million."""
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Remove the abandoned part files of `paths`, where that may be."""
+        for path in paths:
+            directory, _, name = path.rpartition(os.sep)
+            here = self._abandoned.get(directory)
+            if here is None:
+                here = self._abandoned[directory] = self._look(directory)
+            if here:
+                with suppress(OSError):
+                    _remove(here.pop(name[:_LONGEST_STEM], ()))
+
+    def _look(self, directory: str) -> dict[str, list[Path]]:
+        try:
+            hidden = {name for name in os.listdir(directory) if name.startswith(".")}  # noqa: PTH208  names alone
+        except OSError:
+            return {}
+        return _sorted(Path(directory), hidden).abandoned
 
 
 def abandoned_below(root: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from imap_bulk import errors
 from imap_bulk.digest import Digest, hasher
 from imap_bulk.engine.behind import to_the_end
 from imap_bulk.model import LARGEST_PUT_BYTES, Transfer
+from imap_bulk.stamp import Stamp
 from imap_bulk.transport import THREAD_PIECE_BYTES, BeginSurge, Surge
 
 
@@ -26,7 +27,9 @@ class Source:
         self._chunk_bytes = chunk_bytes
         self._progress = progress
         self._before = _identity(transfer.path)
-        self.size = self._before[0]
+        self.size, mtime_ns, _, inode = self._before
+        self.stamp = Stamp(inode, mtime_ns)
+        """Which file is sent."""
         if transfer.size not in (None, self.size):
             raise errors.SourceChanged(f"{transfer.path} has {self.size} bytes now, it had {transfer.size}")
         if self.size > LARGEST_PUT_BYTES:

@@ -21,6 +21,7 @@ from imap_bulk.engine.source import Source
 from imap_bulk.engine.told import confirmation, digests
 from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
+from imap_bulk.stamp import Stamp
 from imap_bulk.transport import Response, Transport, refusal
 
 EMPTY = Digest("md5", hasher("md5").hexdigest())
@@ -58,14 +59,15 @@ async def upload(
         sent = await source.digest(stored.algorithm)
         if stored == sent:
             confirmed_with[signed.host] = stored.algorithm
-            return Receipt(Status.DONE, source.size, transfer.digest or sent, proof)
+            return Receipt(Status.DONE, source.size, transfer.digest or sent, proof, stamp=source.stamp)
     raise errors.Rejected(f"{transfer.key}: storage says it holds {stored}, {sent} was sent, three times")
 
 
 async def _unconfirmed(source: Source, transfer: Transfer, settings: Settings) -> Receipt:
     if settings.require_verified:
         raise errors.Unverified(f"{transfer.key}: storage names no digest of what it has stored")
-    return Receipt(Status.DONE, source.size, transfer.digest or await source.digest("md5"), Proof.SIZE)
+    digest = transfer.digest or await source.digest("md5")
+    return Receipt(Status.DONE, source.size, digest, Proof.SIZE, stamp=source.stamp)
 
 
 async def put_once(
@@ -99,12 +101,13 @@ async def compare(transport: Transport, signed: SignedUrl, transfer: Transfer) -
         told = [(Proof.ETAG, EMPTY)] if archived_size == 0 else digests(response.headers)
     proof, archived = told[0] if told else (Proof.SIZE, None)
     path = transfer.path
+    before = path.stat()
     local = await asyncio.to_thread(Digest.of, path, archived.algorithm) if archived else None
-    if (archived_size is not None and archived_size != path.stat().st_size) or local != archived:
+    if (archived_size is not None and archived_size != before.st_size) or local != archived:
         raise errors.AlreadyArchived(
             f"{transfer.key}: the archive holds other bytes under this name; give {path} a new version"
         )
-    return Receipt(Status.SKIPPED, 0, local, proof)
+    return Receipt(Status.SKIPPED, 0, local, proof, stamp=Stamp.of(before))
 
 
 def _whole_size(response: Response) -> int | None:

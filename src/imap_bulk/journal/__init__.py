@@ -12,6 +12,7 @@ mirrored.py  what a query has brought so far, by time of ingestion
 accepted.py  which records an archive has accepted
 record.py    what is known of one file
 schema.py    the tables, and those of earlier versions brought up to date
+database.py  the file, open, and set aside where it is damaged
 """
 
 from imap_bulk.journal.accepted import Accepted

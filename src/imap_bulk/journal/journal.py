@@ -14,6 +14,7 @@ from typing import Self
 
 from imap_bulk.digest import Digest
 from imap_bulk.errors import BulkError, TransientError
+from imap_bulk.journal.database import DamagedJournal
 from imap_bulk.journal.record import PROOFS, Record, Voucher, kept, text_of
 from imap_bulk.journal.schema import open_journal, try_change
 from imap_bulk.model import Direction, Outcome, Result, Status, Transfer, Wanted
@@ -68,6 +69,7 @@ class Journal:
         self._spelled = f"{data_dir}{os.sep}"
         self._prefix = f"{self._root}{os.sep}"
         self._planned = 0
+        self._is_silent = False
         self._archive = archive
         self._direction = direction
         self._database = open_journal(data_dir, create)
@@ -87,8 +89,17 @@ class Journal:
     def vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
         """Tell what is known of those that are there as an earlier run left them, by position.
 
-        Meant for some hundreds at once.
+        Meant for some hundreds at once. A journal that cannot be read knows nothing, and is not asked again.
         """
+        if self._is_silent:
+            return {}
+        try:
+            return self._vouchers(wanted)
+        except (sqlite3.OperationalError, DamagedJournal):  # locked by a stopped process, say
+            self._is_silent = True
+            return {}
+
+    def _vouchers(self, wanted: Sequence[Wanted]) -> dict[int, Voucher]:
         if not self._database.execute(_ANY_RECORD, (self._direction, self._archive)).fetchone():
             return {}
         keys = json.dumps([each.key for each in wanted])
@@ -213,6 +224,8 @@ class Journal:
         try:
             status = os.stat(transfer.path)  # noqa: PTH116  as above
         except OSError:  # gone again: nothing to vouch for
+            return
+        if outcome.stamp and not outcome.stamp.fits(status):  # another process was quicker to take the name
             return
         # Relative where it can be, so that a data directory can be moved; pathlib takes ten times as long.
         path = _absolute(os.fspath(transfer.path)).removeprefix(self._prefix)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
+from imap_bulk.journal.database import DamagedJournal, Database
+
 DIRECTORY = ".imap-bulk"
 """Name of the journal's directory inside the data directory; no object key begins with a dot."""
 
@@ -88,20 +90,17 @@ def open_journal(data_dir: Path, create: bool) -> sqlite3.Connection:
     except NewerJournal:
         _LOG.warning("%s is of a later imap-bulk, and nothing in it counts: upgrade this one", path)
         return _connect(":memory:")
+    except DamagedJournal:
+        return _connect(str(path))
     except (sqlite3.OperationalError, OSError):
         return _connect(":memory:")
-    except sqlite3.DatabaseError:
-        path.replace(path.with_suffix(".broken"))
-        return _connect(str(path))
 
 
 def _connect(place: str) -> sqlite3.Connection:
-    # Transactions are explicit, so that reading never holds a lock; the default rollback journal, unlike
-    # WAL, works on NFS.
-    database = sqlite3.connect(place, timeout=LOCK_SECONDS, isolation_level=None)
+    database = Database(place, LOCK_SECONDS)
     try:
         _bring_up_to_date(database)
-    except sqlite3.DatabaseError:
+    except (sqlite3.OperationalError, DamagedJournal):
         database.close()
         raise
     return database
@@ -150,6 +149,6 @@ def try_change(database: sqlite3.Connection, *changes: tuple[str, Iterable[tuple
         for statement, rows in changes:
             database.executemany(statement, rows)
         database.execute("COMMIT")
-    except sqlite3.OperationalError:  # locked by another process, or the disk is full
+    except (sqlite3.OperationalError, DamagedJournal):  # locked by another process, or the disk is full, or worse
         if database.in_transaction:
             database.execute("ROLLBACK")

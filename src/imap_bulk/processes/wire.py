@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from imap_bulk.digest import Digest
 from imap_bulk.engine.attempts import Report
 from imap_bulk.model import Outcome, Pacing, Progress, Proof, Setback, Status, Transfer
+from imap_bulk.stamp import Stamp
 
 NO_PLACE = -1
 """The place of what is told of no transfer."""
@@ -64,6 +65,7 @@ class _Moved(NamedTuple):
     bytes: int
     digest: str | None
     verified_by: str | None
+    stamp: Stamp | None
 
 
 def _brief(event: Any) -> Any:
@@ -77,13 +79,14 @@ def _brief(event: Any) -> Any:
         event.bytes,
         digest,
         event.verified_by.value if event.verified_by else None,
+        event.stamp,
     )
 
 
 def _whole(event: Any, transfer: Transfer) -> Any:
     if not isinstance(event, _Moved):
         return replace(event, transfer=transfer)
-    status, attempts, seconds, n_bytes, digest, proof = event
+    status, attempts, seconds, n_bytes, digest, proof, stamp = event
     return Outcome(
         transfer,
         Status(status),
@@ -92,6 +95,7 @@ def _whole(event: Any, transfer: Transfer) -> Any:
         n_bytes,
         Digest.kept(digest) if digest else None,
         Proof(proof) if proof else None,
+        stamp=stamp,
     )
 
 

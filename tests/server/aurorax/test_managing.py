@@ -230,7 +230,8 @@ async def test_a_deletion_must_say_what(visitor: Visitor) -> None:
 async def test_a_deletion_of_no_urls_deletes_nothing(visitor: Visitor) -> None:
     await upload(visitor, PRODUCTS, PRODUCT)
     await visitor.uploaded("data_products")
-    for none in ({}, {"urls": None}, {"urls": []}):
+    nothing: list[dict[str, Any]] = [{}, {"urls": None}, {"urls": []}]
+    for none in nothing:
         assert (await visitor.send("DELETE", API + PRODUCTS, TEST | none)).status == 200
     assert len(await visitor.uploaded("data_products")) == 1
 
