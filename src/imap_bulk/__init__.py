@@ -76,6 +76,7 @@ A room of which nothing but its name stands here draws itself, at the head of it
       ranges.py       one large object through several streams
       promise.py      what an answer's headers promise, and which object it is
       told.py         digests that storage tells of an object
+      receipt.py      what an attempt brings
       proving.py      whether what has come is the file
       partial.py      what is proven of a file that is partly here, and its record for a later run
       delivery.py     what the engine asks of a place that is no disk

@@ -215,18 +215,6 @@ class Pacing:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a successful attempt brought: done, or skipped because the other side has it already."""
-
-    status: Status
-    bytes: int
-    digest: Digest | None
-    verified_by: Proof | None
-    stored: Stored | None = None
-    stamp: Stamp | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run is about to do. `bytes` adds up the known sizes; `unsized` files have none."""
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from imap_bulk.engine.download import Download, Way
 from imap_bulk.engine.pace import Paces
 from imap_bulk.engine.paced import ARCHIVE
+from imap_bulk.engine.receipt import Receipt
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.tickets import Ticket
 from imap_bulk.engine.upload import ConfirmedWith, compare, upload
 from imap_bulk.errors import AccessDenied, AlreadyArchived, BulkError, NotFound, Unverified
-from imap_bulk.model import Direction, Outcome, Pacing, Progress, Receipt, Setback, SignedUrl, Status
+from imap_bulk.model import Direction, Outcome, Pacing, Progress, Setback, SignedUrl, Status
 from imap_bulk.retry import Surroundings
 
 Report = Callable[[Progress | Setback | Outcome | Pacing], None]

@@ -24,9 +24,10 @@ from imap_bulk.engine.places import Places
 from imap_bulk.engine.promise import PART_STATUSES, Promise, check_part, content_length, promise_of
 from imap_bulk.engine.proving import judged, verified
 from imap_bulk.engine.ranges import Ranges
+from imap_bulk.engine.receipt import Receipt
 from imap_bulk.engine.signer import Signer
 from imap_bulk.engine.stream import Stream, memory_of_stream
-from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Stored, Transfer
+from imap_bulk.model import Proof, SignedUrl, Status, Stored, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.stamp import Stamp
 from imap_bulk.transport import Response, Transport, refusal

@@ -17,9 +17,10 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from imap_bulk import errors
 from imap_bulk.digest import CRC64NVME, Digest, hasher
 from imap_bulk.engine.promise import content_length
+from imap_bulk.engine.receipt import Receipt
 from imap_bulk.engine.source import Source
 from imap_bulk.engine.told import confirmation, digests
-from imap_bulk.model import Proof, Receipt, SignedUrl, Status, Transfer
+from imap_bulk.model import Proof, SignedUrl, Status, Transfer
 from imap_bulk.settings import Settings
 from imap_bulk.stamp import Stamp
 from imap_bulk.transport import Response, Transport, refusal
