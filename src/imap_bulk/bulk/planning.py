@@ -90,7 +90,7 @@ class Planner:
             proven = await _proven(wanted, there)
             there |= {at: There(wanted[at], wanted[at].digest, Proof.MANIFEST) for at in proven}
             if self._remains:
-                self._remains.remove(file.wanted.path for file in there.values())
+                self._remains.remove([file.wanted.path for file in there.values()])
         new = self._journal.add(wanted, there, once=batch.once)
         if len(new) < len(wanted):
             there = {at: there[at] for at in new if at in there}

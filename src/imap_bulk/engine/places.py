@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from itertools import count
@@ -173,19 +173,23 @@ class Remains:
     """What killed runs have left beside files that are there, which nobody will pull again."""
 
     def __init__(self) -> None:
+        self._looked_at: set[str] = set()
         self._abandoned: dict[str, dict[str, list[Path]]] = {}
-        """By directory, each looked at once. No names of files: a second run may ask for a million."""
+        """Of directories that have some. No names of files: a second run may ask for a million."""
 
-    def remove(self, paths: Iterable[str]) -> None:
+    def remove(self, paths: Collection[str]) -> None:
         """Remove the abandoned part files of `paths`, where that may be."""
-        for path in paths:
-            directory, _, name = path.rpartition(os.sep)
-            here = self._abandoned.get(directory)
-            if here is None:
-                here = self._abandoned[directory] = self._look(directory)
-            if here:
-                with suppress(OSError):
-                    _remove(here.pop(name[:_LONGEST_STEM], ()))
+        for directory in {path[: path.rfind(os.sep)] for path in paths} - self._looked_at:
+            self._looked_at.add(directory)
+            if found := self._look(directory):
+                self._abandoned[directory] = found
+        if self._abandoned:  # hardly ever
+            for path in paths:
+                self._remove(*split(path))
+
+    def _remove(self, directory: str, name: str) -> None:
+        with suppress(OSError):
+            _remove(self._abandoned.get(directory, {}).pop(name[:_LONGEST_STEM], ()))
 
     def _look(self, directory: str) -> dict[str, list[Path]]:
         try:
