@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,30 @@ def test_a_journal_that_another_process_keeps_locked_knows_nothing(
     with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN EXCLUSIVE")
         assert record_for(journal, transfer) is None
+
+
+def test_who_must_read_a_journal_that_another_process_keeps_locked_is_told(
+    tmp_path: Path, transfer: Transfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that nothing is recorded: a nightly verification would be content with that."""
+    monkeypatch.setattr(schema, "LOCK_SECONDS", 0.0)
+    with Journal(tmp_path, ARCHIVE, Direction.PULL) as journal:
+        journal.write(done(transfer))
+    path = tmp_path / ".imap-bulk" / "journal.sqlite3"
+    needed = partial(Journal, tmp_path, "", Direction.PULL, create=False, is_needed=True)
+    with needed() as reader, closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for read in (lambda: list(reader.records()), needed, partial(Ledger, tmp_path)):
+            with pytest.raises(OSError, match="locked") as told:
+                read()
+            assert told.value.filename == str(path)
+
+
+def test_who_must_read_a_journal_of_a_later_version_is_told(tmp_path: Path, old: Path) -> None:
+    with closing(sqlite3.connect(old)) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(OSError, match="the journal is of a later imap-bulk: upgrade this one"):
+        Ledger(tmp_path)
 
 
 def test_who_reads_of_nothing_but_a_damaged_journal_is_told_so_once(tmp_path: Path, transfer: Transfer) -> None:

@@ -37,12 +37,17 @@ class Sum:
 
 def sums(data_dir: Path) -> Iterator[Sum | BulkError]:
     """Yield, for every file that was pulled, its SHA-256, or why there is none. Raises OSError."""
-    with Journal(data_dir, "", Direction.PULL, create=False) as journal:
+    with _recorded(data_dir) as journal:
         for record in journal.records():
             try:
                 yield Sum(record, _sum_of(record))
             except BulkError as error:
                 yield error
+
+
+def _recorded(data_dir: Path) -> Journal:
+    """Open the journal of what was pulled. Raises OSError where there is one that cannot be read."""
+    return Journal(data_dir, "", Direction.PULL, create=False, is_needed=True)
 
 
 def _sum_of(record: Record) -> Digest:
@@ -89,7 +94,10 @@ def write_bag(data_dir: Path, bag: Path) -> Iterator[Bagged | BulkError]:
         raise BadManifest(f"{bag} is not empty; name a directory that is to be made")
     files = total = 0
     listed = bag / f"manifest-{ALGORITHM}.txt"
-    with Journal(data_dir, "", Direction.PULL, create=False) as journal, _tag_file(listed) as lines:
+    with (
+        Journal(data_dir, "", Direction.PULL, create=False, is_needed=True) as journal,
+        _tag_file(listed) as lines,
+    ):
         for record in journal.records():
             try:
                 bagged = _bagged(record, bag)

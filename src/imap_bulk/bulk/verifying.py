@@ -46,7 +46,7 @@ async def verify(
     A file that is missing or wrong is counted as failed; with a `sample`, only some are looked at. Raises OSError
     when one cannot be read.
     """
-    with Journal(data_dir, "", Direction.PULL, create=False) as journal:
+    with Journal(data_dir, "", Direction.PULL, create=False, is_needed=files is None) as journal:
         tally = Tally(report)
         transfers = _recorded(journal, data_dir) if files is None else _listed(files, data_dir)
         while batch := list(islice(transfers, BATCH)):

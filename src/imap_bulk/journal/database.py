@@ -17,8 +17,15 @@ class DamagedJournal(OSError):
     """A file that is no longer what SQLite has written; whoever opens the journal next begins a new one."""
 
 
+class ClosedJournal(sqlite3.OperationalError, OSError):
+    """A file that cannot be read now: locked by a stopped process, say. Who must read it cannot go on."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 class Database(sqlite3.Connection):
-    """A connection to the journal; what its cursors do may raise DamagedJournal."""
+    """A connection to the journal; what its cursors do may raise DamagedJournal, ClosedJournal."""
 
     def __init__(self, place: str, timeout: float) -> None:
         """Open a file, or ":memory:"; wait for others who write, `timeout` in seconds."""
@@ -37,7 +44,9 @@ class Database(sqlite3.Connection):
 
     def judge(self, error: sqlite3.DatabaseError) -> Exception:
         """Return what to raise for an error; of a damaged file, once that is set aside."""
-        if type(error) is not sqlite3.DatabaseError:  # a subclass means a lock, a full disk, or a mistake here
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            return ClosedJournal(errno.EBUSY, str(error), str(self._path))
+        if type(error) is not sqlite3.DatabaseError:  # a subclass means a full disk, or a mistake here
             return error
         aside = self._path.with_suffix(".broken")
         with suppress(OSError):  # another process was quicker, or nothing may be changed there

@@ -63,8 +63,13 @@ _LONGEST_UNWRITTEN = 1.0  # seconds of work whose record a kill may cost
 class Journal:
     """What has been moved between one archive and one data directory, one way. A context manager."""
 
-    def __init__(self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True) -> None:
-        """Open the journal, or `create` it; where that is impossible, remember for this run only."""
+    def __init__(
+        self, data_dir: Path, archive: str, direction: Direction, *, create: bool = True, is_needed: bool = False
+    ) -> None:
+        """Open the journal, or `create` it; where that is impossible, remember for this run only.
+
+        Raises OSError where what is recorded `is_needed`, and cannot be read.
+        """
         self._root = str(data_dir.absolute())
         self._spelled = f"{data_dir}{os.sep}"
         self._prefix = f"{self._root}{os.sep}"
@@ -72,7 +77,7 @@ class Journal:
         self._is_silent = False
         self._archive = archive
         self._direction = direction
-        self._database = open_journal(data_dir, create)
+        self._database = open_journal(data_dir, create, is_needed=is_needed)
         self._database.execute("PRAGMA temp.journal_mode = MEMORY")  # of no use to a later process
         self._database.execute(_PLAN)
         self._moved: list[tuple[object, ...]] = []

@@ -108,9 +108,9 @@ class Ledger:
     """The journal of a data directory, as it stands. A context manager."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Open the journal; where there is none, nothing is known, and none is made."""
+        """Open the journal; where there is none, nothing is known, and none is made. Raises OSError."""
         self._root = str(data_dir.absolute())
-        self._database = open_journal(data_dir, create=False)
+        self._database = open_journal(data_dir, create=False, is_needed=True)
 
     def __enter__(self) -> Self:
         return self

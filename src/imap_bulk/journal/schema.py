@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
-from imap_bulk.journal.database import DamagedJournal, Database
+from imap_bulk.journal.database import ClosedJournal, DamagedJournal, Database
 
 DIRECTORY = ".imap-bulk"
 """Name of the journal's directory inside the data directory; no object key begins with a dot."""
@@ -79,21 +79,32 @@ def path_of(data_dir: Path) -> Path:
     return data_dir / DIRECTORY / "journal.sqlite3"
 
 
-def open_journal(data_dir: Path, create: bool) -> sqlite3.Connection:
-    """Open the journal's file, or `create` it; set a broken one aside; without a place to write, use memory."""
+def open_journal(data_dir: Path, create: bool, *, is_needed: bool = False) -> sqlite3.Connection:
+    """Open the journal's file, or `create` it; set a broken one aside; without a place to write, use memory.
+
+    Raises ClosedJournal where one that is there `is_needed`, and cannot be read.
+    """
     path = path_of(data_dir)
     if not create and not path.is_file():
         return _connect(":memory:")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _connect(str(path))
-    except NewerJournal:
+    except NewerJournal as error:
+        if is_needed:
+            raise _closed("is of a later imap-bulk: upgrade this one", path) from error
         _LOG.warning("%s is of a later imap-bulk, and nothing in it counts: upgrade this one", path)
         return _connect(":memory:")
     except DamagedJournal:
         return _connect(str(path))
-    except (sqlite3.OperationalError, OSError):
+    except (sqlite3.OperationalError, OSError) as error:
+        if is_needed:
+            raise _closed(f"cannot be read ({error})", path) from error
         return _connect(":memory:")
+
+
+def _closed(said: str, path: Path) -> ClosedJournal:
+    return ClosedJournal(errno.EIO, f"the journal {said}", str(path))
 
 
 def _connect(place: str) -> sqlite3.Connection:
