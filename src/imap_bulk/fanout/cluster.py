@@ -33,6 +33,8 @@ _ADDRESS = re.compile(
     r"|(?:tcp|tls|ws|wss)://(?:\[[0-9a-fA-F:.]+\]|[^\s/:@\[\]]+):(?P<port>[1-9][0-9]{0,4})"
 )
 _LAST_PORT = 65_535
+_SCHEDULER_GONE = (CancelledError, CommClosedError, RPCClosed)
+"""What Dask raises here; of the same in a worker, others are told."""
 
 
 @dataclass(slots=True)
@@ -78,11 +80,7 @@ class Fanout:
                 client.subscribe_topic(dealer.topic, dealer.hear)  # type: ignore[no-untyped-call]
                 try:
                     await dealer.to_the_end(self.patience)
-                except (
-                    CancelledError,
-                    CommClosedError,
-                    RPCClosed,
-                ) as error:  # whose kin in a worker are told as such
+                except _SCHEDULER_GONE as error:
                     raise Interrupted(
                         f"the Dask scheduler at {self.address} is gone, or has dropped the work; see that it runs"
                     ) from error
