@@ -26,17 +26,27 @@ connections brought, at 500 MB/s on two cores, was left to the loop: others have
 MOST_SECONDS = 0.05  # then others have the thread, and whoever has cancelled is heard: a disk may be slow
 
 
-def receiving_from(transport: asyncio.Transport) -> tuple[socket.socket, Receive] | None:
-    """Return a socket, to be closed, and what receives from it past a transport that does not read.
+def own_socket(transport: asyncio.Transport) -> socket.socket | None:
+    """Return a descriptor of our own of a transport's socket, to be closed; None where no thread can wait for it.
 
-    None where none can.
-    It is a descriptor of our own: the loop may close its own at any time, and another file get that number.
+    The loop may close its own at any time, and another file get that number.
     """
     theirs = transport.get_extra_info("socket")
     if theirs is None or not hasattr(select, "poll"):
         return None
     sock = socket.socket(fileno=os.dup(theirs.fileno()))
     sock.setblocking(False)
+    return sock
+
+
+def receiving_from(transport: asyncio.Transport) -> tuple[socket.socket, Receive] | None:
+    """Return a socket, to be closed, and what receives from it past a transport that does not read.
+
+    None where none can.
+    """
+    sock = own_socket(transport)
+    if sock is None:
+        return None
     return sock, transport.receiver(sock) if isinstance(transport, Tls) else sock.recv_into
 
 

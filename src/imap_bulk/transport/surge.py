@@ -4,14 +4,13 @@ What `flood.py` is on the way down, this is on the way up.
 """
 
 import asyncio
-import os
 import select
 import socket
 import time
 from collections.abc import Callable
 from typing import Self
 
-from imap_bulk.transport.flood import MOST_SECONDS, PATIENCE_SECONDS
+from imap_bulk.transport.flood import MOST_SECONDS, PATIENCE_SECONDS, own_socket
 from imap_bulk.transport.tls import Tls
 
 Send = Callable[[memoryview], int]
@@ -26,11 +25,9 @@ class Surge:
 
         None where no thread can send, and where the other side has said something that should be heard first.
         """
-        theirs = transport.get_extra_info("socket")
-        if theirs is None or not hasattr(select, "poll"):
+        sock = own_socket(transport)
+        if sock is None:
             return None
-        # A descriptor of our own: the loop may close its own at any time, and another file get that number.
-        sock = socket.socket(fileno=os.dup(theirs.fileno()))
         surge = cls(sock, transport.sender(sock) if isinstance(transport, Tls) else sock.send, on_close)
         if surge.listen():
             sock.close()
