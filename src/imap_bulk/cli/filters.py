@@ -8,6 +8,7 @@ import click
 
 from imap_bulk.cli.options import Decorator, all_of, completing, several
 from imap_bulk.errors import BadQuery
+from imap_bulk.manifest import is_utf8
 
 if TYPE_CHECKING:
     from imap_bulk.archives.imap import ImapQuery
@@ -93,17 +94,8 @@ def refuse_unreadable(values: Mapping[str, Any]) -> None:
     """Refuse texts whose bytes are no UTF-8: no request can hold them. Raises BadQuery."""
     for name, value in values.items():
         for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and not is_readable(text):
+            if isinstance(text, str) and not is_utf8(text):
                 raise BadQuery(f"`{name}` {text!r} is no text in UTF-8; write it as one.")
-
-
-def is_readable(text: str) -> bool:
-    """Whether a text was UTF-8 where it was typed."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def query_of(filters: Mapping[str, Any]) -> "ImapQuery":

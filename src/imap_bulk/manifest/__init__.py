@@ -27,6 +27,18 @@ from imap_bulk.manifest.entries import (
     scan,
     scan_runs,
 )
-from imap_bulk.manifest.writing import write
+from imap_bulk.manifest.writing import is_utf8, write
 
-__all__ = ["Entry", "Problem", "Run", "lines_of", "read", "read_text", "refusal", "scan", "scan_runs", "write"]
+__all__ = [
+    "Entry",
+    "Problem",
+    "Run",
+    "is_utf8",
+    "lines_of",
+    "read",
+    "read_text",
+    "refusal",
+    "scan",
+    "scan_runs",
+    "write",
+]

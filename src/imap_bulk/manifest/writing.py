@@ -20,14 +20,15 @@ def write(files: Iterable[tuple[str, Digest | None, int | None]]) -> Iterator[st
         except BadManifest:
             told = []
         if told != [Entry(1, key, digest)]:
-            remedy = "list it in JSON" if _is_utf8(key) else "rename what in it is no UTF-8"
+            remedy = "list it in JSON" if is_utf8(key) else "rename what in it is no UTF-8"
             raise BadName(f"{key!r} cannot be written on a line of a manifest; {remedy}")
         yield line + "\n"
 
 
-def _is_utf8(key: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Whether a text was UTF-8 where it was typed, or in the name of a file."""
     try:
-        key.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -8,10 +8,10 @@ import click
 from imap_bulk.cli.aurorax import consent, filters, forms
 from imap_bulk.cli.aurorax.target import source_options, target_of
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.filters import is_readable
 from imap_bulk.cli.options import DEFAULT
 from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadManifest, BadQuery
+from imap_bulk.manifest import is_utf8
 from imap_bulk.urls import is_web_address
 
 if TYPE_CHECKING:
@@ -117,4 +117,4 @@ def _listed(path: Path) -> list[str]:
 
 def _may_be_url(text: str) -> bool:
     """Whether a product could go by this: the archive knows also such as are not absolute."""
-    return text.split() == [text] and is_readable(text)
+    return text.split() == [text] and is_utf8(text)

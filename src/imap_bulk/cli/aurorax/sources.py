@@ -1,6 +1,7 @@
 """The data sources of AuroraX, listed and changed."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +16,7 @@ from imap_bulk.cli.place import Place
 from imap_bulk.errors import BadManifest, BadQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from imap_bulk.archives.aurorax.keys import Triple
     from imap_bulk.archives.aurorax.sources import SourceDraft, Sources
@@ -126,8 +127,15 @@ def read_draft(path: Path) -> "SourceDraft":
     """Read what a source is to be from a JSON document. Raises BadManifest, which names it."""
     from imap_bulk.archives.aurorax.sources import SourceDraft
 
-    try:
+    with _named(path):
         return SourceDraft.of(_object_of(path))
+
+
+@contextmanager
+def _named(path: Path) -> "Iterator[None]":
+    """Have what is wrong with a document told with its name."""
+    try:
+        yield
     except BadQuery as error:
         raise BadManifest(f"{path}: {error.spelled(str)}") from None
 
@@ -135,10 +143,8 @@ def read_draft(path: Path) -> "SourceDraft":
 def read_draft_of(path: Path, wanted: "int | Triple") -> "SourceDraft":
     """Read what the source that is `wanted` is to be, should there be none. Raises BadManifest."""
     draft = read_draft(path)
-    try:
+    with _named(path):
         draft.whole()
-    except BadQuery as error:
-        raise BadManifest(f"{path}: {error.spelled(str)}") from None
     if isinstance(wanted, int):
         if draft.identifier not in (None, wanted):
             raise BadManifest(f"{path} describes data source {draft.identifier}, not {wanted}; see to --source-id")

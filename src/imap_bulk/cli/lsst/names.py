@@ -8,9 +8,10 @@ from urllib.parse import quote
 import click
 
 from imap_bulk.cli.ending import ExitCode, run
-from imap_bulk.cli.filters import is_readable, refuse_empty, refuse_unreadable
+from imap_bulk.cli.filters import refuse_empty, refuse_unreadable
 from imap_bulk.cli.lsst.door import collection, door, level
 from imap_bulk.cli.place import Place
+from imap_bulk.manifest import is_utf8
 
 if TYPE_CHECKING:
     from imap_bulk.archives.lsst.service import Service
@@ -115,7 +116,7 @@ def schema(place: Place, /, table: str) -> ExitCode:
       imap-bulk lsst schema DC_W13_Stripe82.Science_Ccd_Exposure
     """
     database, dot, name = table.partition(".")
-    if not is_readable(table):
+    if not is_utf8(table):
         raise click.BadParameter("its name is no text in UTF-8; write it as one.", param_hint="DATABASE.TABLE")
     if not dot or not database or not name:
         raise click.BadParameter("write DATABASE.TABLE, as in DR1.Object.", param_hint="DATABASE.TABLE")
